@@ -1,0 +1,15 @@
+"""No sparsity: the plain autoencoder that everything else is compared with."""
+
+from __future__ import annotations
+
+from sae_core.sparsity.base import Method
+
+__all__ = ["NoSparsity"]
+
+
+class NoSparsity(Method):
+    """J = reconstruction + decay: it copies well and understands nothing."""
+
+    name = "none"
+    label = "None (plain autoencoder)"
+    summary = "Nothing asks for few active units, so nearly all of them light up for every image."

@@ -1,0 +1,44 @@
+"""TopK: the k strongest codes of each image stay, the rest are 0.
+
+Source: Gao et al., "Scaling and evaluating sparse autoencoders" (2024), after Makhzani & Frey,
+"k-Sparse autoencoders" (2013). The tied start keeps nearly all latents alive, so there is no auxiliary loss.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sae_core.sparsity.base import Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sae_core.config import Config
+
+__all__ = ["TopK"]
+
+
+class TopK(Method):
+    """codes = ReLU(the k largest pre_codes of an image, the others 0); J has no sparsity term.
+
+    The gradient flows through the codes that are left, as through a ReLU. An image with fewer than k positive
+    pre_codes fires fewer than k latents.
+    """
+
+    name = "topk"
+    label = "Keep the k strongest (TopK)"
+    summary = "Only the k strongest units of each image may speak; the rest are silenced."
+    knobs = frozenset({"k"})
+    dial = "k"
+    activations = ("relu",)
+    activation_reason = (
+        "it silences all but the k strongest codes, and only ReLU's codes are silent at 0; use activation 'relu'."
+    )
+
+    def activate_(self, codes: Tensor, config: Config) -> None:
+        """Keep each row's k largest pre_codes where they are positive."""
+        if config.k >= codes.shape[1]:
+            codes.relu_()
+            return
+        kept, where = codes.topk(config.k, dim=1, sorted=False)
+        codes.zero_().scatter_(1, where, kept.relu_())
