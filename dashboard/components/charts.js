@@ -1,0 +1,105 @@
+// The charts: figures made once in Python (dashboard/figures), fed here on the same DOM nodes, so zoom and hover stay.
+
+import { el } from "./dom.js";
+
+const EVERY_MS = 300; // a chart costs 5–20 ms to redraw; the picture beside it must stay smooth
+const SHOWN_LABELS = 6;
+
+let plotly; // one load a page
+
+export function loadPlotly(base) {
+  plotly ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = el("script", { src: `${base}/plotly.min.js`, onload: () => resolve(window.Plotly), onerror: () => reject(new Error("plotly.min.js did not load")) });
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+export class Charts {
+  constructor(base) {
+    this.base = base;
+    this.charts = new Map();
+    this.node = el("div", { class: "ps-charts" });
+    this.turn = 0;
+    this.drawnAt = 0;
+  }
+
+  /** @param {Object<string, {data: object[], layout: object}>} figures by name, from Python */
+  async setFigures(figures, revision) {
+    this.revision = revision;
+    const Plotly = await loadPlotly(this.base);
+    this.Plotly = Plotly;
+    for (const [name, figure] of Object.entries(figures)) {
+      const known = this.charts.get(name);
+      const chart = known ?? this.addChart(name);
+      const { title, what, alt } = figure.layout.meta;
+      chart.title.textContent = title;
+      chart.what.textContent = what;
+      chart.plot.setAttribute("aria-label", alt);
+      chart.figure = figure;
+    }
+    this.due = true;
+  }
+
+  addChart(name) {
+    const title = el("h3", { class: "ps-chart-title" });
+    const plot = el("div", { class: `ps-plot ps-plot-${name}`, role: "img" });
+    const what = el("p", { class: "ps-what" });
+    this.node.append(el("figure", { class: `ps-chart ps-chart-${name}` }, title, plot, what));
+    const chart = { name, title, plot, what };
+    this.charts.set(name, chart);
+    return chart;
+  }
+
+  /** Called with every picture; redraws one chart at a time, each a few times a second. */
+  draw(now, sources, look, force = false) {
+    if (!this.Plotly || !this.charts.size) return;
+    if (!force && !this.due && now - this.drawnAt < EVERY_MS / this.charts.size) return;
+    this.drawnAt = now;
+    const all = [...this.charts.values()].filter((chart) => chart.figure);
+    const chosen = force || this.due ? all : [all[this.turn++ % all.length]];
+    this.due = false;
+    for (const chart of chosen) this.react(chart, sources, look);
+  }
+
+  react(chart, { rows, frame, markers }, look) {
+    const data = chart.figure.data.map((trace) => bind(trace, rows, frame));
+    const layout = {
+      ...chart.figure.layout,
+      autosize: true,
+      uirevision: this.revision,
+      font: { ...chart.figure.layout.font, color: look.text, family: look.font, size: look.size },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+    };
+    for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], title: { ...layout[axis].title, font: { size: look.size } }, gridcolor: look.grid, zerolinecolor: look.grid, linecolor: look.grid };
+    if (chart.figure.layout.meta.markers) Object.assign(layout, markerLayout(markers, look));
+    this.Plotly.react(chart.plot, data, layout, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+  }
+
+  close() {
+    for (const { plot } of this.charts.values()) this.Plotly?.purge(plot);
+  }
+}
+
+/** A trace's `meta` names the arrays it shows: columns of the curves, or a histogram of the frame. */
+function bind(trace, rows, frame) {
+  const { x, y, histogram } = trace.meta ?? {};
+  if (histogram) {
+    if (!frame) return trace;
+    const edges = frame.arrays[`${histogram}_edges`].data;
+    const counts = frame.arrays[`${histogram}_counts`].data;
+    const centres = Array.from(counts, (_, i) => (edges[i] + edges[i + 1]) / 2);
+    return { ...trace, x: centres, y: Array.from(counts), width: centres.map((_, i) => (edges[i + 1] - edges[i]) * 0.92) };
+  }
+  return { ...trace, x: [...rows.column(x)], y: [...rows.column(y)] };
+}
+
+function markerLayout(markers, look) {
+  const shapes = markers.map(({ images }) => ({ type: "line", xref: "x", yref: "paper", x0: images, x1: images, y0: 0, y1: 1, line: { color: look.accent, width: 1, dash: "dot" } }));
+  const annotations = markers.slice(-SHOWN_LABELS).map(({ images, text }, i) => ({
+    x: images, y: 1 - 0.13 * (i % 3), xref: "x", yref: "paper", text, showarrow: false, xanchor: "left", yanchor: "top", font: { size: look.size - 1, color: look.accent },
+  }));
+  return { shapes, annotations };
+}

@@ -1,0 +1,22 @@
+// What the page's theme says, read from Streamlit's CSS variables once per change.
+
+import { makePalette } from "./colours.js";
+
+export function readLook(node, lecture) {
+  const style = getComputedStyle(node);
+  const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  const paper = read("--st-background-color", "#ffffff");
+  const text = read("--st-text-color", "#222222");
+  const accent = read("--st-primary-color", "#0072B2");
+  const palette = makePalette(paper, accent);
+  return {
+    palette,
+    paper,
+    text,
+    accent,
+    grid: palette.dark ? "rgba(255,255,255,0.14)" : "rgba(0,0,0,0.10)",
+    font: read("--st-font", "sans-serif"),
+    size: lecture ? 15 : 11,
+    key: [paper, text, accent, lecture].join("|"),
+  };
+}
