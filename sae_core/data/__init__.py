@@ -1,0 +1,21 @@
+"""Images to learn from. Nothing here loads torch, unless a data set has to be downloaded."""
+
+from sae_core.data.assets import asset
+from sae_core.data.datasets import DATASETS, Dataset, load_images
+from sae_core.data.digits import fixed_digits
+from sae_core.data.downloads import Progress, data_folder
+from sae_core.data.images import DataError, Images
+from sae_core.data.planted import planted_images
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "Images",
+    "Progress",
+    "asset",
+    "data_folder",
+    "fixed_digits",
+    "load_images",
+    "planted_images",
+]
