@@ -1,0 +1,116 @@
+"""The sparse autoencoder: one hidden layer, symmetric, with one shared bias on the pixels."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sae_core import tensorfile
+from sae_core.config import Config
+from sae_core.sparsity import METHODS
+
+if TYPE_CHECKING:
+    from sae_core.data import Images
+
+__all__ = ["SparseAutoencoder", "seeded"]
+
+PARAMETERS = ("W_enc", "b_enc", "dictionary", "b_dec")
+"""Every parameter, in the order the optimiser holds them."""
+
+
+class SparseAutoencoder(nn.Module):
+    """codes = act(W_enc (x − b_dec) + b_enc),  x_hat = codes @ dictionary + b_dec.
+
+    One vector, b_dec, is taken from the pixels and added back (b_pre = b_dec). Shapes: ``W_enc`` and
+    ``dictionary`` (n_latents, n_pixels), the dictionary's rows being the filters; ``b_enc`` (n_latents,);
+    ``b_dec`` (n_pixels,). Pixels are in [0, 1]. Reads never write: encoding counts and normalises nothing.
+    """
+
+    def __init__(self, config: Config, n_pixels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.method = METHODS[config.method]
+        self.W_enc = nn.Parameter(torch.zeros(config.n_latents, n_pixels))
+        self.b_enc = nn.Parameter(torch.zeros(config.n_latents))
+        self.dictionary = nn.Parameter(torch.zeros(config.n_latents, n_pixels))
+        self.b_dec = nn.Parameter(torch.zeros(n_pixels))
+
+    @classmethod
+    @torch.no_grad()
+    def from_config(cls, config: Config, images: "Images") -> Self:
+        """The untrained model of step 0, on the processor.
+
+        Dictionary rows random normal at norm 1, ``W_enc = dictionary`` (tied only at the start), ``b_enc`` = 0,
+        ``b_dec`` the training mean (Bricken et al. 2023; Gao et al. 2024, A.1); then the method's own changes.
+        """
+        model = cls(config, images.mean.shape[0])
+        model.dictionary.normal_(generator=seeded(config.seed, "weights"))
+        model.dictionary.div_(torch.linalg.vector_norm(model.dictionary, dim=1, keepdim=True))
+        model.W_enc.copy_(model.dictionary)
+        model.b_dec.copy_(torch.tensor(images.mean))
+        model.method.start_(model.W_enc, model.b_enc, model.dictionary, config)
+        return model
+
+    def encode(self, x: Float[Tensor, "batch n_pixels"]) -> Float[Tensor, "batch n_latents"]:
+        """Codes of images: act(W_enc (x − b_dec) + b_enc)."""
+        codes = torch.addmm(self.b_enc, x - self.b_dec, self.W_enc.T)
+        self.method.activate_(codes, self.config)
+        return codes
+
+    def decode(self, codes: Float[Tensor, "batch n_latents"]) -> Float[Tensor, "batch n_pixels"]:
+        """Reconstructions from codes, unclipped: codes @ dictionary + b_dec."""
+        return torch.addmm(self.b_dec, codes, self.dictionary)
+
+    def forward(self, x: Float[Tensor, "batch n_pixels"]) -> Float[Tensor, "batch n_pixels"]:
+        """x_hat = decode(encode(x))."""
+        return self.decode(self.encode(x))
+
+    def save(self, path: Path | str) -> None:
+        """Write the weights and the config into one safetensors file, whole or not at all."""
+        arrays = {name: array(getattr(self, name)) for name in PARAMETERS}
+        target = Path(path)
+        draft = target.with_name(target.name + ".part")
+        draft.write_bytes(tensorfile.pack(arrays, {"schema": 1, "config": self.config.model_dump()}))
+        os.replace(draft, target)
+
+    @classmethod
+    @torch.no_grad()
+    def load(cls, path: Path | str) -> Self:
+        """The model `save` wrote.
+
+        Raises:
+            TensorFileError: the file is missing, damaged or holds something else.
+        """
+        arrays, header = tensorfile.read(path)
+        try:
+            model = cls(Config(**header["config"]), arrays["b_dec"].shape[0])
+            for name in PARAMETERS:
+                parameter = getattr(model, name)
+                if parameter.shape != arrays[name].shape:
+                    raise ValueError(f"{name} has shape {arrays[name].shape}, not {tuple(parameter.shape)}")
+                parameter.copy_(torch.from_numpy(arrays[name]))
+        except (KeyError, ValueError, TypeError) as problem:
+            raise tensorfile.TensorFileError(f"{path} holds no model ({problem}).") from None
+        return model
+
+
+def array(tensor: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+    """A tensor's values as an array of its own: on the processor ``.numpy()`` alone would alias live weights."""
+    return tensor.detach().cpu().numpy().copy()
+
+
+PURPOSES = ("weights", "order")
+
+
+def seeded(seed: int, purpose: str, index: int = 0) -> torch.Generator:
+    """A generator for one purpose of one run.
+
+    torch's generator takes 32 bits of seed, so (seed, purpose, index) is mixed down to them by numpy's
+    SeedSequence: neighbouring seeds and epochs share nothing.
+    """
+    mixed = np.random.SeedSequence(seed, spawn_key=(PURPOSES.index(purpose), index)).generate_state(1)
+    return torch.Generator().manual_seed(int(mixed[0]))

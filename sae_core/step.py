@@ -1,0 +1,301 @@
+"""One optimisation step, and what a trainer shows of itself between steps."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from sae_core.checkpoint import Checkpoint
+from sae_core.config import Config, ConfigError
+from sae_core.metrics import density_histogram
+from sae_core.model import PARAMETERS, SparseAutoencoder, array, seeded
+from sae_core.objective import Objective
+from sae_core.picture import FixedDigits, Quantiser, activation_histogram, lit, pixels
+from sae_core.recent import Clock, Recent
+from sae_core.snapshot import Frame, Histogram, Row, Terms
+from sae_core.sparsity import firing_threshold
+from sae_core.tensorfile import TensorFileError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sae_core.data import Images
+
+__all__ = ["LARGEST_FVU", "Diverged", "Trainer", "product_dtype"]
+
+LARGEST_FVU = 1e4
+"""A reconstruction term beyond this counts as diverged: the mean image scores 1."""
+
+
+class Diverged(ValueError):
+    """The objective ran away; raised before the update, so the weights are still those of ``step``."""
+
+    def __init__(self, step: int, objective: float) -> None:
+        self.step = step
+        self.sentence = (
+            f"The objective is {objective:g} at step {step}: training diverged and stopped before the weights were "
+            "touched; try a smaller learning rate."
+        )
+        super().__init__(self.sentence)
+
+
+class Trainer:
+    """Trains one model; nobody else holds its live parameters.
+
+    J = reconstruction + penalty_weight · ramp · sparsity + decay, ramp = min(1, (step + 1)/warmup_steps).
+    Each `step` takes the next batch of the epoch's permutation (the last, partial batch is dropped), computes
+    the gradient in closed form, lets Adam (Kingma & Ba 2015, torch's fused kernel) move the weights, and brings
+    the dictionary's rows back to norm 1 where the method holds them there.
+
+    Raises:
+        ConfigError: the batch is larger than the data set, or the device is not there.
+    """
+
+    _dtype = torch.float32
+
+    def __init__(self, config: Config, images: Images, start: Checkpoint | None = None) -> None:
+        self.config = config
+        self.images_seen = 0
+        self.steps = 0
+        self.images = images
+        self.device = _device(config)
+        self._data = as_tensor(images.train).to(self.device, self._dtype)
+        self._order = Order(len(self._data), config, self.device)
+        self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
+        products = product_dtype(config) or self._dtype
+        self.objective = Objective(self.model, images.variance, config.batch_size, products)
+        self._optimizer = torch.optim.Adam(self._parameters(), lr=config.learning_rate, fused=True)
+        self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
+        self._clock = Clock()
+        self._quantise = Quantiser(self.model.W_enc)
+        self.digits = FixedDigits(images, self.device)
+        if start is None:
+            self._look_ahead()
+        else:
+            self.restore(start)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One optimisation step.
+
+        Raises:
+            Diverged: the objective is not finite or the FVU beyond `LARGEST_FVU`; the weights are untouched.
+        """
+        self._clock.begin()
+        images = self.images_seen + self.config.batch_size
+        terms = self._forward(images)
+        self.objective.backward(terms.weight, self.config)
+        self._optimizer.step()
+        self.objective.constrain_()
+        self._recent.observe_(self.objective.fires, terms, images)
+        self.steps += 1
+        self.images_seen = images
+        self._clock.end(self.config.batch_size)
+
+    def set(self, name: str, value: float) -> None:
+        """Change a live knob of the running model, from the next step on.
+
+        Raises:
+            ConfigError: there is no such knob, it needs a reset, or the value is not allowed.
+        """
+        knob = Config.knobs().get(name)
+        if knob is not None and not knob.live:
+            raise ConfigError(f"{name} cannot change while a model trains; it applies at the next reset.")
+        self.config = self.model.config = self.config.with_changes(**{name: value})
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.config.learning_rate
+
+    @property
+    def dial(self) -> float:
+        """The big slider's value: penalty_weight, beta or k; 0 for a method without one."""
+        return float(getattr(self.config, self.config.dial)) if self.config.dial else 0.0
+
+    def row(self) -> Row:
+        """The numbers of the moment: means over recent batches, at step 0 over the batch to come."""
+        terms = self._recent.terms
+        dead = self._recent.dead(self.images_seen, self.config.dead_window)
+        return Row(
+            step=self.steps,
+            images=self.images_seen,
+            epoch=self.steps / self._order.batches,
+            seconds=self._clock.seconds,
+            images_per_second=self._clock.images_per_second,
+            terms=terms,
+            fvu=terms.reconstruction,
+            l0=self._recent.l0,
+            dead_fraction=float(dead.sum()) / self.config.n_latents,
+            penalty_weight=self.dial,
+        )
+
+    @torch.no_grad()
+    def frame(self, weights: Literal["decoder", "encoder"] = "decoder") -> Frame:
+        """The moving picture, with one of the two weight matrices quantised."""
+        digits = self.digits(self.model)
+        filters = self._quantise(self.model.dictionary if weights == "decoder" else self.model.W_enc)
+        density, dead, activations, densities = self.latents()
+        return Frame(
+            row=self.row(),
+            image_shape=self.images.image_shape,
+            filters=filters if weights == "decoder" else None,
+            encoder=filters if weights == "encoder" else None,
+            lit=lit(digits, firing_threshold(self.config.activation)),
+            x=pixels(digits.x),
+            x_hat=pixels(digits.x_hat),
+            digit_names=digits.names,
+            digit_fvu=tuple(float(v) for v in digits.fvu),
+            digit_l0=tuple(int(v) for v in digits.l0),
+            density=density,
+            dead=dead,
+            activations=activations,
+            densities=densities,
+        )
+
+    def latents(self) -> tuple[NDArray, NDArray, Histogram, Histogram]:  # type: ignore[type-arg]
+        """Density and dead (n_latents,), the last batch's activation histogram, and the density histogram."""
+        density = array(self._recent.density)
+        dead = array(self._recent.dead(self.images_seen, self.config.dead_window))
+        codes, n_fires = self.objective.codes, int(self.objective.fires.sum())
+        activations = activation_histogram(codes, n_fires, self.config.activation, self.images.variance)
+        return density, dead.astype("uint8"), activations, density_histogram(density, dead | (density == 0))
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything to continue from here bit for bit, copied."""
+        return Checkpoint(
+            config=self.config,
+            step=self.steps,
+            images=self.images_seen,
+            seconds=self._clock.seconds,
+            numbers=self._recent.numbers(),
+            tensors={name: array(tensor) for name, tensor in self._tensors().items()},
+        )
+
+    @torch.no_grad()
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back, or forward, to a checkpoint; its live knobs are taken up, the others stay.
+
+        Raises:
+            TensorFileError: it is of another model.
+        """
+        tensors = self._tensors()
+        for name, tensor in tensors.items():
+            saved = checkpoint.tensors.get(name)
+            if saved is None or saved.shape != tensor.shape:
+                raise TensorFileError(f"The checkpoint is of another model: {name} is missing or of another shape.")
+        for name, tensor in tensors.items():
+            tensor.copy_(torch.from_numpy(checkpoint.tensors[name]))
+        self.steps, self.images_seen = checkpoint.step, checkpoint.images
+        self._clock.seconds = checkpoint.seconds
+        self._recent.restore_(checkpoint.numbers)
+        for name, knob in Config.knobs().items():
+            if knob.live:
+                self.set(name, getattr(checkpoint.config, name))
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Fill the buffers from the batch to come, for pictures; at step 0 its numbers are the only ones there are.
+
+        The first step sees the same batch with the same weights, and a mean of one forgets what it replaces: so
+        looking changes nothing.
+        """
+        with torch.no_grad():
+            terms = self._forward(self.config.batch_size) if self.steps == 0 else None
+            if terms is None:
+                self._load()
+                self.objective.forward(self.config)
+            else:
+                self._recent.observe_(self.objective.fires, terms, self.config.batch_size)
+
+    def _forward(self, images: int) -> Terms:
+        """The terms on the next batch; ``images`` seen once it is done."""
+        self._load()
+        reconstruction = self.objective.forward(self.config)
+        if not reconstruction <= LARGEST_FVU:
+            raise Diverged(self.steps, reconstruction)
+        sparsity, decay = self.objective.penalties(self.config, images)
+        terms = Terms(reconstruction, sparsity, self._weight(), decay)
+        if not math.isfinite(terms.objective):
+            raise Diverged(self.steps, terms.objective)
+        return terms
+
+    def _load(self) -> None:
+        torch.index_select(self._data, 0, self._order.rows(self.steps), out=self.objective.x)
+
+    def _weight(self) -> float:
+        """The method's weight with the warm-up: a linear ramp from the start, nothing after it."""
+        weight = self.model.method.weight(self.config)
+        if self.steps < self.config.warmup_steps:
+            weight *= (self.steps + 1) / self.config.warmup_steps
+        return weight
+
+    def _parameters(self) -> list[Tensor]:
+        return [getattr(self.model, name) for name in PARAMETERS]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Every tensor a checkpoint holds, live, by name."""
+        tensors = dict(zip(PARAMETERS, self._parameters(), strict=True))
+        for name, parameter in list(tensors.items()):
+            moments = self._optimizer.state[parameter]
+            if not moments:
+                moments["step"] = torch.zeros((), dtype=torch.float32, device=self.device)
+                moments["exp_avg"], moments["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            tensors |= {f"adam.{name}.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
+        tensors |= {f"method.{name}": tensor for name, tensor in self.objective.state.items()}
+        return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}
+
+
+class Order:
+    """Which images a step sees: epoch e's permutation follows from (seed, e) alone, so the position is the step."""
+
+    def __init__(self, n_images: int, config: Config, device: torch.device) -> None:
+        self.n_images, self.batch_size = n_images, config.batch_size
+        self.batches = n_images // config.batch_size
+        """Per epoch."""
+        if self.batches == 0:
+            raise ConfigError(
+                f"batch_size is {config.batch_size}, but {config.dataset} has only {n_images} training images."
+            )
+        self._seed, self._device = config.seed, device
+        self._epoch = -1
+        self._permutation = torch.empty(0, dtype=torch.int64)
+
+    def rows(self, step: int) -> Tensor:
+        """(batch,) indices of the images that step ``step`` (from 0) learns from."""
+        epoch, batch = divmod(step, self.batches)
+        if epoch != self._epoch:
+            order = torch.randperm(self.n_images, generator=seeded(self._seed, "order", epoch))
+            self._permutation, self._epoch = order.to(self._device), epoch
+        return self._permutation[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+
+def as_tensor(x: NDArray) -> Tensor:  # type: ignore[type-arg]
+    """A tensor on the array's own memory; it is only ever read."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(x)
+
+
+def product_dtype(config: Config) -> torch.dtype | None:
+    """Precision of the matrix products where it differs from the weights'.
+
+    On processors without bfloat16 instructions torch would emulate them, seven times slower than float32: there
+    float32 is used.
+    """
+    if config.precision == "float32" or (config.device == "cpu" and not cpu_has_bfloat16()):
+        return None
+    return torch.bfloat16
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16, AMX, or Arm's)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
+
+
+def _device(config: Config) -> torch.device:
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[config.device]:
+        raise ConfigError(f"device is {config.device!r}, but this machine has none that torch can use; use 'cpu'.")
+    return torch.device(config.device)
