@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sae_core import tensorfile
 from sae_core.config import Config
@@ -38,6 +39,8 @@ class Checkpoint:
     numbers: dict[str, float]
     """Running means of the objective's terms."""
     tensors: Arrays
+    extra: dict[str, Any] = field(default_factory=dict)
+    """JSON data of whoever keeps the checkpoint, carried along."""
 
     def digest(self) -> str:
         """A fingerprint of the weights alone: equal exactly when every bit of them is."""
@@ -55,6 +58,7 @@ class Checkpoint:
             "images": self.images,
             "seconds": self.seconds,
             "numbers": self.numbers,
+            "extra": self.extra,
         }
         return tensorfile.pack(self.tensors, header)
 
@@ -68,7 +72,7 @@ class Checkpoint:
         tensors, header = tensorfile.unpack(data, what)
         schema = header.get("schema")
         if isinstance(schema, int) and schema > SCHEMA:
-            raise TensorFileError(f"{what} has schema {schema}, but this version reads up to {SCHEMA}: update Penstroke.")
+            raise TensorFileError(f"{what} has schema {schema}, newer than this version's {SCHEMA}: update Penstroke.")
         try:
             return cls(
                 config=Config(**header["config"]),
@@ -77,6 +81,7 @@ class Checkpoint:
                 seconds=float(header["seconds"]),
                 numbers={str(name): float(value) for name, value in header["numbers"].items()},
                 tensors=tensors,
+                extra=dict(header.get("extra", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise TensorFileError(f"{what} is no checkpoint ({problem}).") from None
@@ -89,7 +94,7 @@ class Checkpoint:
             file.write(self.to_bytes())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(draft, target)
+        draft.replace(target)
 
     @classmethod
     def load(cls, path: Path | str) -> Checkpoint:
