@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import os
 import shutil
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -102,7 +103,7 @@ class Archive:
             except (OSError, HTTPException, ValueError) as error:
                 if isinstance(error, OSError) and error.errno and not isinstance(error, _NETWORK_ERRORS):
                     raise
-                complaints.append(f"{urlsplit(address).hostname} ({getattr(error, 'reason', None) or error})")
+                complaints.append(f"{urlsplit(address).hostname} ({_reason(error)})")
         raise DataError(
             f"{self.label} is not on this machine and could not be had from {' or '.join(complaints)}; {self.by_hand()}"
         )
@@ -123,7 +124,12 @@ class Archive:
         archive.unlink()
 
 
-_NETWORK_ERRORS = (TimeoutError, ConnectionError, urllib.error.URLError)
+_NETWORK_ERRORS = (TimeoutError, ConnectionError, ssl.SSLError, urllib.error.URLError)
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
 
 
 def _either(path: Path) -> Path | None:
