@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sae_core.metrics import Evaluation
 from sae_core.model import SparseAutoencoder, array
-from sae_core.snapshot import Census, Floats, Ints, Snapshot
+from sae_core.snapshot import Census, Ints, Snapshot
 from sae_core.sparsity import firing_threshold
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class CensusJob:
         n_latents, n_pixels = model.W_enc.shape
         self._threshold = firing_threshold(model.config.activation)
         self._size = FIRST_SLICE
-        self._squares = self._error = self._l1 = 0.0
+        self._error = 0.0
         self._pixel_sum, self._pixel_squares = np.zeros(n_pixels), 0.0
         self._fires, self._sum = np.zeros(n_latents), np.zeros(n_latents)
         self._class_sum = np.zeros((n_latents, n_classes if len(self.labels) else 0))
@@ -83,7 +83,7 @@ class CensusJob:
             mse=self._error / (n * self.x.shape[1]),
             fvu=self._error / variance,
             l0=float(self._fires.sum()) / n,
-            l1=self._l1 / n,
+            l1=float(self._sum.sum()) / n,
             dead_fraction=float((self._fires == 0).mean()),
             density=(self._fires / n).astype(np.float32),
         )
@@ -109,12 +109,11 @@ class CensusJob:
         rows = torch.tensor(x, device=self.model.b_dec.device)
         codes = self.model.encode(rows)
         error = self.model.decode(codes).sub_(rows)
-        self._error += float(torch.sum(error * error, dtype=torch.float32))
+        self._error += float(torch.dot(error.view(-1), error.view(-1)))
         self._pixel_sum += x.sum(axis=0, dtype=np.float64)
         self._pixel_squares += float(np.einsum("ij,ij->", x, x, dtype=np.float64))
-        self._fires += (codes > self._threshold).sum(0).cpu().numpy()
-        self._sum += codes.sum(0).cpu().numpy()
-        self._l1 += float(codes.abs().sum())
+        self._fires += torch.gt(codes, self._threshold).to(codes.dtype).sum(0).cpu().numpy()
+        self._sum += codes.sum(0).cpu().numpy()  # no activation has negative codes: their sum is their L1
         if len(self.labels):
             self._add_classes(codes, self.labels[self.done : self.done + len(x)])
         self._keep_top(codes)
@@ -126,12 +125,14 @@ class CensusJob:
         self._class_sum += torch.mm(codes.T, one_hot).cpu().numpy()
 
     def _keep_top(self, codes: Tensor) -> None:
-        both = torch.cat([self._top_codes, codes.T], dim=1)
-        fresh = torch.arange(self.done, self.done + len(codes), device=codes.device)
-        images = torch.cat([self._top_images, fresh.expand(codes.shape[1], -1)], dim=1)
-        self._top_codes, where = both.topk(self.n_top, dim=1)
-        self._top_images = images.gather(1, where)
-        self._top_images[self._top_codes <= 0] = -1
+        """Merge in a slice; latents for which it holds nothing stronger, soon most of them, are left alone."""
+        better = (codes.amax(0) > self._top_codes[:, -1]).nonzero().squeeze(1)
+        fresh = torch.arange(self.done, self.done + len(codes), device=codes.device).expand(len(better), -1)
+        both = torch.cat([self._top_codes[better], codes[:, better].T], dim=1)
+        images = torch.cat([self._top_images[better], fresh], dim=1)
+        top, where = both.topk(self.n_top, dim=1)
+        self._top_codes[better] = top
+        self._top_images[better] = images.gather(1, where).masked_fill_(top <= 0, -1)
 
 
 class SnapshotJob:

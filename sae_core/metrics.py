@@ -14,10 +14,10 @@ __all__ = [
     "DENSE",
     "DENSITY_EDGES",
     "Evaluation",
-    "density_histogram",
     "densities",
-    "image_fvu",
+    "density_histogram",
     "fvu",
+    "image_fvu",
     "mean_l0",
     "mean_l1",
 ]

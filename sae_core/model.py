@@ -1,6 +1,5 @@
 """The sparse autoencoder: one hidden layer, symmetric, with one shared bias on the pixels."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -75,7 +74,7 @@ class SparseAutoencoder(nn.Module):
         target = Path(path)
         draft = target.with_name(target.name + ".part")
         draft.write_bytes(tensorfile.pack(arrays, {"schema": 1, "config": self.config.model_dump()}))
-        os.replace(draft, target)
+        draft.replace(target)
 
     @classmethod
     @torch.no_grad()

@@ -111,7 +111,7 @@ class Objective:
     def _product(
         self, out: Tensor, a: Tensor, b: Tensor, add: Tensor, *, alpha: float = 1.0, beta: float = 0.0
     ) -> None:
-        """out ← beta · add + alpha · a b; sums stay in out's precision."""
+        """Put beta · add + alpha · a b into ``out``; sums stay in out's precision."""
         if a.dtype == out.dtype:
             torch.addmm(add, a, b, beta=beta, alpha=alpha, out=out)
         elif beta:
@@ -123,8 +123,7 @@ class Objective:
 
 def project_(grad: Tensor, rows: Tensor) -> None:
     """Take from each row of ``grad`` its part along the unit row of ``rows``; both (n_latents, n_pixels)."""
-    along = torch.bmm(grad.unsqueeze(1), rows.unsqueeze(2)).squeeze(2)
-    grad.addcmul_(rows, along, value=-1.0)
+    grad.addcmul_(rows, torch.linalg.vecdot(grad, rows).unsqueeze(1), value=-1.0)
 
 
 def _grad(parameter: Tensor) -> Tensor:

@@ -21,6 +21,9 @@ __all__ = ["FixedDigits", "activation_histogram", "lit", "pixels", "quantise"]
 
 N_BINS = 40
 
+MOST_CODES = 2**16
+"""Codes a histogram looks at, 20 times a second: 64 images of 1,024 latents, a quarter of a millisecond."""
+
 
 class FixedDigits:
     """The digits that are always shown, encoded by whatever model is handed over."""
@@ -55,10 +58,10 @@ class Quantiser:
     @torch.no_grad()
     def __call__(self, weights: Tensor) -> Bytes:
         """128 + 127 w/max|row w|, rounded: 128 is zero, and each row uses its whole range."""
-        low, high = torch.aminmax(weights, dim=1, keepdim=True)
-        largest = torch.maximum(high, low.neg_()).clamp_min_(1e-12)
+        largest = torch.amax(torch.abs(weights, out=self._buffer), dim=1, keepdim=True).clamp_min_(1e-12)
         torch.mul(weights, largest.reciprocal_().mul_(127.0), out=self._buffer)
-        return self._buffer.add_(128.5).to(torch.uint8).cpu().numpy()
+        # numpy narrows floats to bytes six times as fast as torch
+        return self._buffer.add_(128.5).cpu().numpy().astype(np.uint8)
 
 
 def quantise(weights: Tensor) -> Bytes:
@@ -78,17 +81,17 @@ def pixels(x: np.ndarray) -> Bytes:  # type: ignore[type-arg]
     return np.rint(np.clip(x, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def activation_histogram(codes: Tensor, n_fires: int, activation: str, variance: float) -> Histogram:
-    """Codes that fire, by magnitude; ``codes`` (batch, n_latents), ``n_fires`` how many are above the threshold.
+def activation_histogram(codes: Tensor, activation: str, variance: float) -> Histogram:
+    """Codes that fire, by magnitude; of ``codes`` (batch, n_latents) as many rows as stay below `MOST_CODES`.
 
     Bins never move: 40 up to 2√variance for ReLU (codes are in pixel units, an image's distance from the mean
     being √variance), beyond which the last bin takes all; 40 from the threshold to 1 for the sigmoid.
     """
     low = firing_threshold(activation)
     high = 1.0 if activation == "sigmoid" else 2.0 * variance**0.5
-    counts = torch.histc(codes, bins=N_BINS, min=low, max=high).cpu().numpy().astype(np.float32)
-    counts[0] = 0.0  # histc counts the zeros there too, and drops what lies beyond
-    beyond = float((codes > high).sum()) if activation == "relu" else 0.0
-    counts[-1] += beyond
-    counts[0] = max(0.0, n_fires - float(counts.sum()))
+    some = codes[: max(1, MOST_CODES // codes.shape[1])]
+    scale = N_BINS / (high - low)
+    # bin 0 is for what does not fire: a code in bin b lies in [low + (b − 1)/scale, low + b/scale)
+    bins = torch.ceil((some - low).mul_(scale)).clamp_(0, N_BINS).to(torch.int64).view(-1)
+    counts = torch.bincount(bins, minlength=N_BINS + 1)[1:].cpu().numpy().astype(np.float32)
     return Histogram(edges=np.linspace(low, high, N_BINS + 1, dtype=np.float32), counts=counts)

@@ -19,7 +19,7 @@ DENSITY_WINDOW = 20_480
 
 
 class Recent:
-    """Exponential means over images: value ← value + a (batch − value), a = batch / min(images seen, window), at most 1.
+    """Exponential means over images: value ← value + a (batch − value), a = batch / min(images, window), at most 1.
 
     So at first it is the plain mean (no start value to forget), and windows are in images, whatever the batch size.
     ``density`` (n_latents,) is the share of recent images on which each latent fired; ``last_fired`` (n_latents,)

@@ -158,8 +158,7 @@ class Trainer:
         """Density and dead (n_latents,), the last batch's activation histogram, and the density histogram."""
         density = array(self._recent.density)
         dead = array(self._recent.dead(self.images_seen, self.config.dead_window))
-        codes, n_fires = self.objective.codes, int(self.objective.fires.sum())
-        activations = activation_histogram(codes, n_fires, self.config.activation, self.images.variance)
+        activations = activation_histogram(self.objective.codes, self.config.activation, self.images.variance)
         return density, dead.astype("uint8"), activations, density_histogram(density, dead | (density == 0))
 
     def checkpoint(self) -> Checkpoint:

@@ -3,6 +3,7 @@
 Importing this package needs no torch: methods only call the methods of the tensors they are handed.
 """
 
+# ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ mean over recent batches, as Hinton proposes in "A practical guide to training r
 (2010), section 11.
 """
 
+# ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
 from types import MappingProxyType

@@ -5,8 +5,10 @@ codes' magnitudes with bounded dictionary rows; Bricken et al., "Towards Monosem
 one-layer encoder, the tied start, unit-norm rows and the gradient projected off them.
 """
 
+# ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sae_core.sparsity.base import Batch, Method, State, through_activation_
@@ -48,4 +50,4 @@ class L1(Method):
 
 
 def _per_code(batch: Batch) -> float:
-    return 1.0 / (batch.codes.shape[0] * float(batch.variance) ** 0.5)
+    return 1.0 / (batch.codes.shape[0] * math.sqrt(batch.variance))
