@@ -1,0 +1,200 @@
+"""The knobs of the sidebar and of the URL, both made from the declarations on `Config`; no Streamlit here.
+
+Everything that shapes a view is in the URL: ``run``, ``digit``, ``weights``, ``latent``, ``lecture``, and each knob
+that differs from what it would be anyway.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sae_core.config import Config, ConfigError, Knob
+from sae_core.data import DATASETS
+from sae_core.sparsity import METHODS
+
+__all__ = [
+    "AT_RESET",
+    "LIVE",
+    "MORE",
+    "View",
+    "differing",
+    "knobs_from_url",
+    "knobs_json",
+    "knobs_to_url",
+    "methods_json",
+    "pending_config",
+    "stops",
+]
+
+AT_RESET = ("dataset", "method", "n_latents", "batch_size", "seed")
+MORE = ("threads", "warmup_steps")
+LIVE = ("learning_rate", "weight_decay")
+SIDEBAR = (*AT_RESET, *MORE, *LIVE)
+DIALS = ("penalty_weight", "beta", "rho", "k")
+"""Their sliders are in the live view; a link may set where they begin."""
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one looks at, and how."""
+
+    run: str | None = None
+    digit: int | None = None
+    weights: str = "decoder"
+    latent: int | None = None
+    lecture: bool = False
+
+    @classmethod
+    def from_url(cls, params: Mapping[str, str], openable: Callable[[str], object]) -> tuple[View, list[str]]:
+        """The view in a URL, and a sentence for whatever in it is nonsense.
+
+        ``openable`` raises ValueError with a sentence for a run that cannot be shown.
+        """
+        sentences: list[str] = []
+
+        def run(text: str) -> str:
+            openable(text)
+            return text
+
+        readers: dict[str, Callable[[str], Any]] = {
+            "run": run,
+            "digit": _index("digit"),
+            "weights": _weights,
+            "latent": _index("latent"),
+            "lecture": _switch,
+        }
+        found: Values = {}
+        for name, read in readers.items():
+            if params.get(name):
+                try:
+                    found[name] = read(params[name])
+                except ValueError as error:
+                    sentences.append(str(error))
+        return cls(**found), sentences
+
+    def to_url(self) -> dict[str, str]:
+        """The parameters that bring the view back; what is usual is left out."""
+        params = {
+            "run": self.run,
+            "digit": self.digit,
+            "weights": self.weights if self.weights != "decoder" else None,
+            "latent": self.latent,
+            "lecture": 1 if self.lecture else None,
+        }
+        return {name: str(value) for name, value in params.items() if value is not None}
+
+
+def _index(name: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > 6:
+            raise ValueError(f"{name} is {_quoted(text)}, but it is a number from 0. None is chosen.")
+        return int(text)
+
+    return read
+
+
+def _weights(text: str) -> str:
+    if text not in {"decoder", "encoder"}:
+        raise ValueError(f"weights is {_quoted(text)}, but it is decoder or encoder. Decoder is shown.")
+    return text
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"0", "1", "true", "false"}:
+        raise ValueError(f"lecture is {_quoted(text)}, but it is 1 or 0. It stays off.")
+    return text.lower() in {"1", "true"}
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def knobs_from_url(params: Mapping[str, str]) -> tuple[Values, list[str]]:
+    """The knobs a URL sets, and a sentence for each it cannot set; those keep their default."""
+    knobs = Config.knobs()
+    values: Values = {}
+    sentences: list[str] = []
+    for name in sorted({*SIDEBAR, *DIALS} & set(params), key=lambda name: (name != "method", name)):
+        try:
+            value = _read(knobs[name], params[name])
+            _check(name, value)
+            pending_config({**values, name: value})
+        except (ConfigError, ValueError) as error:
+            sentences.append(f"{str(error).rstrip('.')}. The default is used.")
+        else:
+            values[name] = value
+    return values, sentences
+
+
+def _read(knob: Knob, text: str) -> Any:
+    if isinstance(knob.default, str):
+        return text
+    try:
+        return int(text) if knob.integer else float(text)
+    except ValueError:
+        what = "a whole number" if knob.integer else "a number"
+        raise ValueError(f"{knob.name} is {_quoted(text)}, but it is {what}") from None
+
+
+def _check(name: str, value: Any) -> None:
+    if name == "dataset" and value not in DATASETS:
+        raise ConfigError(f"There is no data set {_quoted(value)}; there are {', '.join(DATASETS)}.")
+
+
+def pending_config(values: Mapping[str, Any]) -> Config:
+    """The config these values would make; k is kept below the width, its slider follows by itself.
+
+    Raises:
+        ConfigError: they cannot be had, or not together.
+    """
+    chosen = dict(values)
+    method = METHODS.get(chosen.get("method", "l1"))
+    if method and "k" in method.knobs and "k" not in chosen:
+        width = chosen.get("n_latents", Config.knobs()["n_latents"].default)
+        if isinstance(width, int) and width >= 1:
+            chosen["k"] = min(Config.knobs()["k"].default, width)
+    return Config(**chosen)
+
+
+def knobs_to_url(values: Mapping[str, Any], base: Config) -> dict[str, str]:
+    """The knobs that differ from ``base``, as they stand in a URL."""
+    differ = {name: values[name] for name in differing(values, base)}
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in differ.items()}
+
+
+def differing(values: Mapping[str, Any], base: Config) -> list[str]:
+    """The names of the values that are not those of ``base``."""
+    return [name for name, value in values.items() if value is not None and value != getattr(base, name)]
+
+
+def stops(knob: Knob, value: float) -> list[float]:
+    """The stops of a logarithmic slider, 1-2-5 in each decade, exactly off where that is allowed, and ``value``."""
+    low, high = knob.dial or (knob.low or 1e-6, knob.high or 1.0)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    grid = {float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)}
+    found = {stop for stop in grid if low <= stop <= high} | {value}
+    return sorted(found | {0.0} if knob.low == 0 else found)
+
+
+def knobs_json() -> dict[str, Values]:
+    """The declarations as the live view reads them."""
+    return {name: asdict(knob) for name, knob in Config.knobs().items()}
+
+
+def methods_json() -> dict[str, Values]:
+    """The sparsity methods as the live view reads them."""
+    return {
+        name: {
+            "label": method.label,
+            "summary": method.summary,
+            "dial": method.dial,
+            "knobs": sorted(method.knobs),
+            "defaults": dict(method.defaults),
+        }
+        for name, method in METHODS.items()
+    }

@@ -1,0 +1,1 @@
+"""What is pushed: one feed per watched run, its sockets, and who may steer through them."""

@@ -1,0 +1,223 @@
+"""Everything the sockets share: the feeds, the launcher, and what steering does to a run directory.
+
+Nothing here trains or waits in the event loop: whatever touches a lock, a process or many bytes goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboard.live.client import Client, Wire
+from dashboard.live.feed import Feed, FirstFeed, RunFeed
+from dashboard.live.first_screen import first_screen
+from dashboard.live.guard import Guard
+from dashboard.live.messages import Control, Message, Reset, Set, Speed, Start, Watch, Weights
+from sae_core.config import Config, ConfigError
+from sae_core.data import DATASETS
+from sae_core.runs.folder import Runs
+
+if TYPE_CHECKING:
+    from sae_core.runs.launch import Launcher
+
+    from sae_core.runs.directory import RunDirectory
+
+__all__ = ["Hub", "current", "page_config", "usable_cores", "use"]
+
+WAKING = frozenset({"play", "resume", "step", "epoch"})
+"""Controls that start a worker where a run has none."""
+
+
+class Hub:
+    """One a server: who watches what, and what was started from here."""
+
+    def __init__(self, root: Path, guard: Guard, launcher: Launcher | None) -> None:
+        self.runs = Runs(root)
+        self.guard = guard
+        self.launcher = launcher
+        self.wire = Wire()
+        self.clients: set[Client] = set()
+        self.first = FirstFeed(first_screen())
+        self.launched: set[str] = set()
+        self.paused: set[str] = set()
+        """Runs that `pause_all` paused."""
+        self._feeds: dict[str, RunFeed] = {}
+        self._waking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def do(self, client: Client, message: Message) -> None:
+        """Act on what a page said.
+
+        Raises:
+            ValueError, OSError: it cannot be done, in one sentence.
+        """
+        match message:
+            case Watch(run=None):
+                client.watch(self.first, message.weights)
+            case Watch(run=str(run)):
+                await self._watch(client, run, message.weights)
+            case Reset():
+                await self._reset(client, message)
+            case Start():
+                await self._start(client, message)
+            case Control():
+                await self._control(message)
+            case Speed():
+                await self._append(message.run, "speed", value=message.value)
+            case Set():
+                await self._set(message)
+
+    # ── watching ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _watch(self, client: Client, run: str, weights: Weights) -> None:
+        try:
+            client.watch(await self._feed(run), weights)
+        except (ValueError, OSError):
+            client.watch(self.first, weights)
+            raise
+
+    async def _feed(self, run_id: str) -> Feed:
+        if run_id not in self._feeds:
+            run = await asyncio.to_thread(self.runs.open, run_id)
+            self._feeds.setdefault(run_id, RunFeed(run, self._empty))
+        return self._feeds[run_id]
+
+    async def _run(self, run_id: str) -> RunDirectory:
+        """The run, opened once for as long as it is watched: a dragged dial asks sixty times a second."""
+        feed = self._feeds.get(run_id)
+        return feed.run if feed else await asyncio.to_thread(self.runs.open, run_id)
+
+    def _empty(self, feed: RunFeed) -> None:
+        """The last watcher left."""
+        if self._feeds.get(feed.run.id) is feed:
+            del self._feeds[feed.run.id]
+        task = asyncio.ensure_future(feed.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    # ── steering ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _start(self, client: Client, message: Start, parent: RunDirectory | None = None) -> str:
+        """Create, show, launch: in this order, so that the first steps are seen."""
+        config = page_config(message.config, dial_off=message.dial_off)
+        run = await asyncio.to_thread(self._create, config, message, parent)
+        self.launched.add(run.id)
+        client.watch(await self._feed(run.id))
+        if self.launcher is not None:
+            await asyncio.to_thread(self.launcher.start, run.id)
+        return run.id
+
+    def _create(self, config: Config, message: Start, parent: RunDirectory | None) -> RunDirectory:
+        step = parent.status().step if parent else None
+        parent_id = parent.id if parent else None
+        run = self.runs.create(config, name=message.name, parent=parent_id, parent_step=step, origin="page")
+        run.renew_watch()
+        if message.play:
+            run.append_event("play", speed=message.speed, by="page")
+        else:
+            run.append_event("speed", value=message.speed, by="page")
+            run.append_event("pause", by="page")
+            if message.then:
+                run.append_event(message.then, by="page")
+        return run
+
+    async def _reset(self, client: Client, message: Reset) -> None:
+        old = await self._run(message.run) if message.run else None
+        if old is not None:
+            await asyncio.to_thread(_stop, old)
+        new = await self._start(client, message, old)
+        if old is not None and (left := self._feeds.get(old.id)):
+            left.say({"t": "moved", "run": new})
+        await asyncio.to_thread(self._prune)
+
+    def _prune(self) -> None:
+        with suppress(OSError, ValueError):
+            self.runs.prune()
+
+    async def _control(self, message: Control) -> None:
+        kind = "play" if message.do == "resume" else message.do
+        async with self._waking[message.run]:
+            run = await self._run(message.run)
+            await asyncio.to_thread(run.append_event, kind, by="page")
+            if message.do in WAKING and self.launcher is not None and not await asyncio.to_thread(run.alive):
+                self.launched.add(run.id)
+                await asyncio.to_thread(run.renew_watch)
+                await asyncio.to_thread(self.launcher.resume, run.id)
+
+    async def _set(self, message: Set) -> None:
+        knob = Config.knobs().get(message.name)
+        value = message.value
+        if knob is not None and knob.integer and value is not None and value.is_integer():
+            value = int(value)
+        await self._append(message.run, "set", name=message.name, value=value, drag=message.drag)
+
+    async def _append(self, run_id: str, kind: str, **fields: Any) -> None:
+        run = await self._run(run_id)
+        await asyncio.to_thread(run.append_event, kind, by="page", **fields)
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def pause_all(self) -> None:
+        """Pause what was started from here and still runs; a crash leaves it running, a Ctrl-C does not."""
+        while self.launched:
+            run_id = self.launched.pop()
+            with suppress(OSError, ValueError):
+                run = self.runs.open(run_id)
+                if run.alive():
+                    run.append_event("pause", by="server")
+                    self.paused.add(run_id)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        for feed in list(self._feeds.values()):
+            await feed.close()
+
+
+def page_config(values: dict[str, Any], *, dial_off: bool = False, cores: int | None = None) -> Config:
+    """The config of a run begun on the page: no end, and one core left to the page that watches it.
+
+    Raises:
+        ConfigError: a knob is unknown, out of range, or does not go with the others.
+    """
+    for name in values:
+        if name not in Config.model_fields:
+            raise ConfigError(f"There is no knob {name!r}; there are {', '.join(Config.model_fields)}.")
+    if (dataset := values.get("dataset", "mnist")) not in DATASETS:
+        raise ConfigError(f"There is no data set {dataset!r}; there are {', '.join(DATASETS)}.")
+    cores = cores or usable_cores()
+    config = Config(**{**values, "threads": values.get("threads") or max(1, cores - 1)})
+    if dial_off and config.dial in {"penalty_weight", "beta"}:
+        config = config.with_changes(**{str(config.dial): 0.0})
+    if dial_off and config.dial == "k":
+        config = config.with_changes(k=config.n_latents)
+    return config
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stop(run: RunDirectory) -> None:
+    if run.alive():
+        run.append_event("stop", by="page")
+
+
+_current: Hub | None = None
+
+
+def use(hub: Hub) -> None:
+    """Make ``hub`` the one the pages of this process belong to."""
+    global _current
+    _current = hub
+
+
+def current() -> Hub | None:
+    """The server's hub; None where a page runs without a server, as in a test."""
+    return _current

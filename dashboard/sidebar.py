@@ -1,0 +1,122 @@
+"""The sidebar: which run is watched, what applies at the next reset, what acts now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.controls import AT_RESET, LIVE, MORE, stops
+from dashboard.live.guard import WATCH_ONLY
+from dashboard.session import Session
+from sae_core.config import Config, Knob
+from sae_core.data import DATASETS
+from sae_core.runs.folder import Runs
+from sae_core.sparsity import METHODS
+
+__all__ = ["show"]
+
+CHOICES = {
+    "dataset": {name: dataset.label for name, dataset in DATASETS.items()},
+    "method": {name: method.label for name, method in METHODS.items()},
+}
+"""Names → what a menu calls them."""
+
+
+def show(session: Session, *, may_steer: bool) -> None:
+    """Draw it; what a hand changes goes into ``session`` before the page runs again."""
+    running = session.run is not None
+    _run_picker(session)
+    st.markdown("**Apply at the next reset**" if running else "**The next run**")
+    if trouble := session.pending_trouble():
+        st.error(trouble)
+    for name in AT_RESET:
+        _knob(session, name)
+    with st.expander("More"):
+        for name in MORE:
+            _knob(session, name)
+    st.markdown("**Act now**" if running else "**Can change while it runs**")
+    for name in LIVE:
+        _knob(session, name, may_steer=may_steer or not running)
+    if not may_steer:
+        st.caption(WATCH_ONLY)
+
+
+def _run_picker(session: Session) -> None:
+    runs = _described(session.runs)
+    if session.view.run is not None:
+        runs.setdefault(session.view.run, session.view.run)
+    st.session_state["run"] = session.view.run
+    st.selectbox(
+        "Run",
+        list(runs),
+        index=None,
+        key="run",
+        format_func=lambda run: runs.get(run, run),
+        placeholder="none yet" if not runs else "choose one",
+        on_change=lambda: session.look(run=st.session_state["run"]),
+        help="Every run is kept in its own folder and goes on without this page.",
+    )
+
+
+def _described(runs: Runs) -> dict[str, str]:
+    try:
+        stamp = runs.root.stat().st_mtime_ns
+    except OSError:
+        return {}
+    return dict(_list(str(runs.root), stamp))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _list(root: str, stamp: int) -> dict[str, str]:  # noqa: ARG001 (a part of the key)
+    """Ids and words for all runs of a folder, newest first; read again when the folder changes (``stamp``)."""
+    return {run.id: f"{run.id} · {run.meta.created[:16].replace('T', ' ')}" for run in Runs(root).list()}
+
+
+def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
+    """One knob's widget, made from its declaration."""
+    knob = Config.knobs()[name]
+    key = f"knob-{name}"
+    st.session_state[key] = session.values[name]
+    common: dict[str, Any] = {
+        "key": key,
+        "help": knob.help,
+        "disabled": not may_steer,
+        "on_change": lambda: _changed(session, knob, st.session_state[key], may_steer=may_steer),
+    }
+    if name in CHOICES:
+        words = CHOICES[name]
+        st.selectbox(knob.label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
+    elif knob.integer:
+        step = int(knob.dial[0]) if knob.dial else 1
+        st.number_input(
+            knob.label,
+            min_value=int(knob.low or 0),
+            max_value=int(knob.high or 2**31),
+            step=step,
+            placeholder="chosen at the start",
+            **common,
+        )
+    else:
+        st.select_slider(knob.label, stops(knob, session.values[name]), format_func=_said, **common)
+    if name not in LIVE and name in session.differing():
+        st.caption(f":orange[At the next reset]; now {_said(getattr(session.running, name), name)}.")
+    if name == "dataset" and not DATASETS[session.values[name]].at_hand():
+        st.caption(DATASETS[session.values[name]].summary)
+
+
+def _changed(session: Session, knob: Knob, value: Any, *, may_steer: bool) -> None:
+    if not may_steer:  # a disabled widget is a courtesy, not a lock
+        session.sentences.append(WATCH_ONLY)
+    elif knob.name in LIVE:
+        session.steer(knob.name, value)
+    else:
+        session.choose(knob.name, value)
+
+
+def _said(value: Any, name: str = "") -> str:
+    if name in CHOICES:
+        return CHOICES[name].get(value, str(value))
+    if value == 0:
+        return "off" if not name else "0"
+    return f"{value:g}" if isinstance(value, float) else str(value)

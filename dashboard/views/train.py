@@ -1,0 +1,83 @@
+"""The Train page: the sidebar's knobs, and the live view that everything happens in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from dashboard import sidebar
+from dashboard.components import KEY, live_view
+from dashboard.controls import knobs_json, methods_json
+from dashboard.live import hub
+from dashboard.server import PREFIX, base_path
+from dashboard.session import Session
+from sae_core.data import asset
+from sae_core.runs.folder import Runs
+
+__all__ = ["show"]
+
+
+def show() -> None:
+    """Widgets, then the live view, then the address that brings both back."""
+    session = _session()
+    session.follow_url(st.query_params.to_dict())
+    session.refresh()
+    if not session.view.lecture:
+        with st.sidebar:
+            sidebar.show(session, may_steer=_may_steer())
+    for sentence in session.sentences:
+        st.toast(sentence, icon="⚠️", duration="long")
+    session.sentences.clear()
+    live_view(_data(session), lambda name: session.look(**{name: _cleaned(name, st.session_state[KEY][name])}))
+    if st.query_params.to_dict() != session.to_url():
+        st.query_params.from_dict(session.to_url())
+
+
+def _session() -> Session:
+    session = st.session_state.get("session")
+    if not isinstance(session, Session):
+        server = hub.current()
+        session = st.session_state["session"] = Session(server.runs if server else Runs())
+    return session
+
+
+def _may_steer() -> bool:
+    server = hub.current()
+    return server is None or server.guard.may_steer(st.context.cookies)
+
+
+def _data(session: Session) -> dict[str, Any]:
+    view = session.view
+    return {
+        "run": view.run,
+        "pending": session.pending(),
+        "knobs": knobs_json(),
+        "methods": methods_json(),
+        "view": {"digit": view.digit, "weights": view.weights, "latent": view.latent, "lecture": view.lecture},
+        "story": _story(),
+        "base": base_path() + PREFIX,
+    }
+
+
+@cache
+def _story() -> dict[str, Any]:
+    story: dict[str, Any] = json.loads(asset("stories/sixty-seconds.json").read_text("utf-8"))
+    return story
+
+
+def _cleaned(name: str, value: Any) -> Any:
+    """What a browser says it has chosen, as far as it can be that."""
+    match name, value:
+        case ("run", str()) | ("weights", "decoder" | "encoder") | ("lecture", bool()):
+            return value
+        case ("digit" | "latent", int() | float()) if not isinstance(value, bool) and 0 <= value < 1_000_000:
+            return int(value)
+        case ("weights", _):
+            return "decoder"
+        case ("lecture", _):
+            return False
+        case _:
+            return None
