@@ -1,0 +1,181 @@
+"""Starting workers, each in a process of its own that outlives whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sae_core
+from sae_core.runs.directory import RunDirectory
+from sae_core.runs.files import RunError, RunWriteError, write_sentence
+from sae_core.runs.folder import Runs
+from sae_core.runs.worker.timing import Timing
+
+__all__ = ["Launcher"]
+
+ANSWER_TIME = 60.0
+"""Seconds a worker has to say that it holds its run's lock; a cold start on a slow disk takes a few."""
+
+
+class Launcher:
+    """Starts workers for the runs of one folder, from a warm spare where there is one.
+
+    A worker has no socket or handle of this process, is in a process group of its own (Ctrl-C does not reach it)
+    and goes on when this process ends, however it ends; the spare ends with it. ``dataset`` is what the spare
+    loads. Every method may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        *,
+        spare: bool = True,
+        dataset: str = "mnist",
+        timing: Timing | None = None,
+        slots: int | None = None,
+    ) -> None:
+        self.runs = Runs(root)
+        self._options = ["--timing", timing.to_json()] if timing is not None else []
+        self._options += ["--slots", str(slots)] if slots is not None else []
+        self._wants_spare, self._dataset = spare, dataset
+        self._guard = threading.Lock()
+        self._spare: _Process | None = None
+        self._closed = False
+        if spare:
+            self._prepare_spare()
+
+    def start(self, run_id: str) -> None:
+        """Give the run a worker, and return once it holds the run's lock. What the run then does, its events say.
+
+        Raises:
+            RunError: there is no such run, or it has a worker already; or the worker could not start.
+        """
+        run = self.runs.open(run_id)
+        if run.alive():
+            raise RunError(f"The run {run.id} already has a worker, which goes on with it.")
+        with self._guard:
+            process, self._spare = self._spare, None
+        if process is None or not process.assign(run.id):
+            process = self._spawn(["--run", run.id], run.path / "worker.log")
+        answer = process.answer()
+        if "error" in answer:
+            self._replace_spare()
+            raise RunError(str(answer["error"]))
+        threading.Thread(target=self._replace_spare, args=(run,), name="spare", daemon=True).start()
+
+    resume = start
+
+    def close(self) -> None:
+        """Let the spare go; workers go on."""
+        with self._guard:
+            process, self._spare, self._closed = self._spare, None, True
+        if process is not None:
+            process.dismiss()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _replace_spare(self, busy: RunDirectory | None = None) -> None:
+        """A new spare: once the run just started has made its first steps, so as not to compete with them."""
+        deadline = time.monotonic() + 15.0
+        while busy is not None and time.monotonic() < deadline and not self._closed:
+            with suppress(RunError):
+                if len(busy.rows()[0]) > 10 or not busy.alive():
+                    break
+            time.sleep(0.25)
+        self._prepare_spare()
+
+    def _prepare_spare(self) -> None:
+        with self._guard, suppress(RunError):
+            if self._wants_spare and not self._closed and self._spare is None:
+                self._spare = self._spawn(["--spare", self._dataset], self.runs.root / ".slots" / "spare.log")
+
+    def _spawn(self, which: list[str], log: Path) -> _Process:
+        command = [sys.executable, "-m", "sae_core.runs.worker", "--root", str(self.runs.root), *which, *self._options]
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            return _Process(command, log)
+        except OSError as error:
+            raise RunWriteError(write_sentence(error, log)) from error
+
+
+class _Process:
+    """A worker as its starter sees it: a line to tell it its run, a line of answer."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        package = str(Path(sae_core.__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        with log.open("ab") as errors:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, "PYTHONPATH": path},
+                close_fds=True,
+                **_own_group(),
+            )
+        self._log = log
+        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, name="worker", daemon=True).start()
+
+    def _listen(self) -> None:
+        """Read its one line, then wait for its end, so that no dead process is left behind."""
+        assert self._popen.stdout is not None
+        with self._popen.stdout as stdout:
+            self._answers.put(stdout.readline())
+        self._popen.wait()
+
+    def assign(self, run_id: str) -> bool:
+        """Tell a spare its run; False where it is no longer there."""
+        if self._popen.poll() is not None:
+            return False
+        assert self._popen.stdin is not None
+        try:
+            self._popen.stdin.write(run_id.encode() + b"\n")
+            self._popen.stdin.flush()
+        except OSError:
+            return False
+        return True
+
+    def answer(self) -> dict[str, Any]:
+        """What it says to its run."""
+        try:
+            line = self._answers.get(timeout=ANSWER_TIME)
+            answer = json.loads(line)
+        except (queue.Empty, ValueError):
+            answer = {"error": f"The worker did not start; {self._log} says why."}
+        self._close_stdin()
+        return answer if isinstance(answer, dict) else {}
+
+    def dismiss(self) -> None:
+        """Let a spare go, and see it off."""
+        self._close_stdin()
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(timeout=5.0)
+            return
+        self._popen.kill()
+
+    def _close_stdin(self) -> None:
+        assert self._popen.stdin is not None
+        with suppress(OSError):
+            self._popen.stdin.close()
+
+
+def _own_group() -> dict[str, Any]:
+    """What keeps this terminal's Ctrl-C, and on Windows a console window, away from a worker."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
