@@ -10,9 +10,11 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -27,6 +29,8 @@ __all__ = ["Guard", "GuardMiddleware", "server_token"]
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 (compared with, never bound by default)
 FORWARDING_HEADERS = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+
+_TOKEN = re.compile(r"[\w-]{32,}", re.ASCII)
 
 WATCH_ONLY = "This page only watches: open the link that the server printed at its start to steer."
 
@@ -153,13 +157,11 @@ def cookies_of(scope: Mapping[str, Any]) -> dict[str, str]:
 def server_token(root: Path) -> str:
     """The secret that steers the server of this runs folder: kept, so that pages survive the server's restart."""
     path = root / ".server-token"
-    try:
-        token = path.read_text("ascii").strip()
-        if len(token) >= 32:
+    with suppress(OSError):
+        token = path.read_text("ascii", "replace").strip()
+        if _TOKEN.fullmatch(token):
             return token
         path.unlink()
-    except (OSError, ValueError):
-        pass
     token = secrets.token_urlsafe(32)
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
