@@ -23,7 +23,8 @@ class TensorFileError(OSError):
 
 def pack(arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> bytes:
     """The file's bytes; ``header`` is kept as JSON (finite numbers, text, lists, objects)."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    # (ascontiguousarray would turn a scalar, such as Adam's step, into an array of one)
     return safetensors.numpy.save(whole, {"header": json.dumps(header, allow_nan=False)})
 
 
