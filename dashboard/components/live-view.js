@@ -96,8 +96,9 @@ class LiveView {
   receive({ data, setStateValue }) {
     this.data = data;
     this.setStateValue = setStateValue;
-    if (data.run !== this.askedFor) {
-      this.askedFor = data.run;
+    if (data.run !== this.pageRun) {
+      // Only a *change* of the page's run is an order: a rerun under way when Play was pressed still says null.
+      this.pageRun = data.run;
       if (data.run !== this.run) this.watch(data.run);
     }
     if (this.run === null || this.run === undefined) this.showDials(data.pending);
@@ -152,10 +153,7 @@ class LiveView {
     this.showDials(config);
     this.setStatus(status);
     this.charts.setFigures(figures, run ?? "new").then(() => this.schedule(), (error) => this.fail(error.message));
-    if (run !== this.askedFor) {
-      this.askedFor = run;
-      this.remember({ run });
-    }
+    if (run !== this.pageRun) this.remember({ run });
   }
 
   follow(run) {

@@ -38,12 +38,13 @@ export class Formula {
     const words = TERM_WORDS[dial];
     this.penalty.hidden = !words;
     if (words) {
-      setText(this.parts.weight.label, words[0]);
+      const warming = frame.weight < frame.dial * 0.999;
+      setText(this.parts.weight.label, warming ? "warming up" : words[0]);
+      this.parts.weight.label.title = warming ? `The ${words[0]} rises to ${dialText(frame.dial, { off: true })} over the first steps.` : "";
       setText(this.parts.sparsity.label, words[1]);
     }
     this.decay.hidden = !frame.weight_decay;
-    const warming = words && frame.weight < frame.dial * 0.999;
-    setText(this.note, warming ? `warming up to ${dialText(frame.dial, { off: true })}` : dial === "k" ? `keeping the ${frame.dial} strongest units per image` : "");
+    setText(this.note, dial === "k" ? `keeping the ${frame.dial} strongest units per image` : "");
   }
 }
 

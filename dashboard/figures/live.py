@@ -58,7 +58,7 @@ def activation_figure(*, sigmoid: bool) -> go.Figure:
     """How strongly the units that fire do so: magnitudes of the codes in the newest batch."""
     figure = go.Figure(
         go.Bar(
-            meta={"histogram": "activations"},
+            meta={"histogram": "activation"},
             x=[],
             y=[],
             marker_color=SKY,
@@ -84,7 +84,7 @@ def density_figure() -> go.Figure:
     """How often each unit fires: log10 of the share of recent images, the first bin for those that never did."""
     figure = go.Figure(
         go.Bar(
-            meta={"histogram": "densities"},
+            meta={"histogram": "density"},
             x=[],
             y=[],
             marker_color=BLUE,
