@@ -1,7 +1,7 @@
 """KL: the classic sparse autoencoder, each unit drawn towards being active a share ρ of the time.
 
 Source: Ng, "Sparse autoencoder", CS294A lecture notes (2011): sigmoid units, Σ_j KL(ρ ‖ ρ̂_j), weight decay
-on both matrices, small random start. There ρ̂ is the mean over the whole training set; here it is a running
+on both matrices. There ρ̂ is the mean over the whole training set; here it is a running
 mean over recent batches, as Hinton proposes in "A practical guide to training restricted Boltzmann machines"
 (2010), section 11.
 """
@@ -9,6 +9,7 @@ mean over recent batches, as Hinton proposes in "A practical guide to training r
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KL", "RHO_WINDOW"]
 
-RHO_WINDOW = 2_560
-"""Images over which ρ̂ is averaged (e-folding): 10 batches of 256, whatever the batch size."""
+RHO_WINDOW = 512
+"""Images over which ρ̂ is averaged (e-folding): 2 batches of 256.
+
+A longer memory says ρ̂ more exactly and too late. Dragging β from .1 to 1 (256 latents, MNIST) lifts the FVU from .17
+to at most .22 with 512 images, .54 with 1,024, 1.08 with 2,560, because units overshoot ρ and swing about it.
+"""
 
 EDGE = 1e-6
 """ρ̂ is kept this far from 0 and 1, where KL and its slope are infinite."""
@@ -45,7 +50,9 @@ class KL(Method):
     summary = "Each unit is drawn towards being active a small share ρ of the time, as in the textbook."
     knobs = frozenset({"beta", "rho"})
     dial = "beta"
-    defaults = MappingProxyType({"activation": "sigmoid"})
+    defaults = MappingProxyType({"activation": "sigmoid", "learning_rate": 3e-3, "weight_decay": 1e-4})
+    """Found on MNIST with 256 latents: strokes in nearly all filters after 300 steps, in the encoder's too (which
+    stays static without decay), FVU .15 and 31 lit after 800."""
     activations = ("sigmoid",)
     activation_reason = (
         "it compares each unit's mean activation with the target ρ as if both were probabilities, "
@@ -57,6 +64,10 @@ class KL(Method):
     def weight(self, config: Config) -> float:
         """β."""
         return config.beta
+
+    def start_(self, W_enc: Tensor, b_enc: Tensor, dictionary: Tensor, config: Config) -> None:
+        """b_enc = ln(ρ/(1 − ρ)): every unit starts at ρ, instead of all half lit and then hurried there."""
+        b_enc.fill_(math.log(config.rho / (1.0 - config.rho)))
 
     def observe_(self, batch: Batch, images: int, state: State) -> None:
         """Move ρ̂ towards this batch's mean activation."""
