@@ -1,0 +1,38 @@
+"""All commands, in the order a newcomer meets them."""
+
+from __future__ import annotations
+
+import typer
+
+from sae_core.cli.house import dashboard, doctor
+from sae_core.cli.runs import delete, evaluate, replay, runs, set_knobs
+from sae_core.cli.training import resume, train
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="penstroke",
+    help="Sparse autoencoders, trained live: on the page (`penstroke dashboard`) or here, on the same runs.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback(invoke_without_command=True)
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command(
+    "dashboard", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
+)(dashboard)
+app.command("train")(train)
+app.command("runs")(runs)
+app.command("resume")(resume)
+app.command("set")(set_knobs)
+app.command("evaluate")(evaluate)
+app.command("replay")(replay)
+app.command("delete")(delete)
+app.command("doctor")(doctor)

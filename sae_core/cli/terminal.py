@@ -1,0 +1,72 @@
+"""What the commands say, and where: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from sae_core.data import Images, load_images
+
+__all__ = ["downloading", "error_console", "images_of", "out", "print_json"]
+
+
+WIDE = 200
+
+
+def out() -> Console:
+    """Where results go; a file or a pipe is as wide as it has to be."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
+
+
+def error_console() -> Console:
+    """Where progress and complaints go."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """One object on one line, the last of stdout; what is not finite is null."""
+    sys.stdout.write(json.dumps(_finite(record), allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextmanager
+def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A progress bar for a download, drawn once something comes."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=error_console()) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(file: str, done: int, size: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file, total=size)
+            bar.update(tasks[file], completed=done)
+
+        yield show
+
+
+def images_of(name: str) -> Images:
+    """The data set, downloaded under a progress bar where it is not on this machine.
+
+    Raises:
+        DataError: there is no such data set, or it cannot be had.
+    """
+    with downloading() as show:
+        return load_images(name, progress=show)

@@ -1,0 +1,152 @@
+"""`penstroke train` and `penstroke resume`: a run in this process, under a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
+from sae_core.cli.shared import AsJson, RunId, RunsFolder
+from sae_core.cli.terminal import error_console, images_of, out, print_json
+from sae_core.config import Config
+from sae_core.runs.directory import RunDirectory
+from sae_core.runs.files import RunError
+from sae_core.runs.folder import Runs
+
+if TYPE_CHECKING:
+    from sae_core.data import Images
+    from sae_core.snapshot import Row
+
+__all__ = ["print_results", "results", "resume", "train"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+@takes_knobs
+def train(
+    given: Mapping[str, str],
+    *,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Becomes the run's id, where it is free.")
+    ] = None,
+    runs: RunsFolder = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train a sparse autoencoder; Ctrl-C saves it, and `penstroke resume` goes on from there."""
+    ends = {} if given.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
+    config = Config(**{**ends, **given})
+    images = images_of(config.dataset)
+    return _train(Runs(runs).create(config, name=name, origin="cli"), images, as_json=as_json)
+
+
+def resume(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
+    """Go on with a run that was paused, stopped or killed, bit for bit as if it had not been."""
+    directory = Runs(runs).open(run)
+    if directory.alive():
+        raise RunError(f"The run {run} already has a worker; `penstroke set`, or the page, can steer it.")
+    if directory.status().state == "finished":
+        raise RunError(f"The run {run} is finished: it has done all the steps it was asked for.")
+    return _train(directory, images_of(directory.config.dataset), as_json=as_json)
+
+
+def _train(run: RunDirectory, images: Images, *, as_json: bool) -> int:
+    """Work on the run until it ends; its results go to stdout, and how to go on, where it ended early, to stderr."""
+    from sae_core.runs.worker import work
+
+    say = error_console().print
+    say(f"[dim]run[/] {run.id}  [dim]in {run.path.parent}[/]")
+    go_on = f"`penstroke resume {run.id}` goes on from there."
+    try:
+        with _progress_bar(run.config) as show:
+            status = work(run, show, images=images)
+    except KeyboardInterrupt:
+        say(f"Interrupted at once, so only the last checkpoint is kept: {go_on}")
+        return INTERRUPTED
+    if status.step:
+        print_results({**results(run, images), "state": status.state}, as_json=as_json)
+    if status.state == "finished":
+        return 0
+    say(f"{status.reason or f'The run is {status.state}, at step {status.step:,}.'} {go_on}")
+    return 1
+
+
+def print_results(record: Mapping[str, Any], *, as_json: bool) -> None:
+    """What `results` found, for a program or a person."""
+    if as_json:
+        print_json(record)
+        return
+    out().print(
+        f"[bold]{record['run']}[/]: {record['steps']:,} steps in {record['seconds']:.1f} s "
+        f"({record['images_per_second']:,.0f} images/s). On the test set {1 - record['fvu']:.0%} explained "
+        f"(FVU {record['fvu']:.3f}), {record['l0']:.1f} lit per image (L0), {record['dead_fraction']:.1%} dead."
+    )
+
+
+def results(run: RunDirectory, images: Images) -> dict[str, Any]:
+    """What the run came to: its configuration as it stands, its length and speed, and its quality on the test set."""
+    from sae_core.census import evaluate
+    from sae_core.runs.run import Run
+    from sae_core.runs.worker.archive import newest_checkpoint
+
+    quality = evaluate(Run(run).model(), images)
+    checkpoint, _ = newest_checkpoint(run.path)
+    assert checkpoint, "there is a model, so there is one"
+    config = checkpoint.config
+    return {
+        "run": run.id,
+        "dataset": config.dataset,
+        "method": config.method,
+        "latents": config.n_latents,
+        "penalty_weight": config.penalty_weight if config.dial == "penalty_weight" else 0.0,
+        **({config.dial: getattr(config, config.dial)} if config.dial else {}),
+        "steps": checkpoint.step,
+        "images": checkpoint.images,
+        "seconds": checkpoint.seconds,
+        "images_per_second": checkpoint.images / checkpoint.seconds if checkpoint.seconds else 0.0,
+        "mse": quality.mse,
+        "fvu": quality.fvu,
+        "l0": quality.l0,
+        "l1": quality.l1,
+        "dead_fraction": quality.dead_fraction,
+        "seed": config.seed,
+        "batch_size": config.batch_size,
+        "threads": config.threads,
+        "device": config.device,
+        "precision": config.precision,
+        "digest": checkpoint.digest(),
+        "path": str(run.path),
+    }
+
+
+@contextmanager
+def _progress_bar(config: Config) -> Iterator[Callable[[Row, int | None], None]]:
+    """Steps, rate, time left and the two numbers that matter, on stderr."""
+    columns = (
+        TextColumn("epoch {task.fields[epoch]:.2f}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]:,.0f} images/s"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("FVU {task.fields[fvu]:.3f}  L0 {task.fields[l0]:.1f}"),
+    )
+    with Progress(*columns, console=error_console()) as bar:
+        task = bar.add_task("train", total=config.steps, epoch=0.0, rate=0.0, fvu=1.0, l0=0.0)
+
+        def show(row: Row, total: int | None) -> None:
+            bar.update(
+                task,
+                completed=row.step,
+                total=total,
+                epoch=row.epoch,
+                rate=row.images_per_second,
+                fvu=row.fvu,
+                l0=row.l0,
+            )
+
+        yield show
