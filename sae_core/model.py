@@ -1,11 +1,12 @@
 """The sparse autoencoder: one hidden layer, symmetric, with one shared bias on the pixels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sae_core import tensorfile
@@ -15,7 +16,7 @@ from sae_core.sparsity import METHODS
 if TYPE_CHECKING:
     from sae_core.data import Images
 
-__all__ = ["SparseAutoencoder", "seeded"]
+__all__ = ["PARAMETERS", "SparseAutoencoder", "array", "seeded"]
 
 PARAMETERS = ("W_enc", "b_enc", "dictionary", "b_dec")
 """Every parameter, in the order the optimiser holds them."""
@@ -97,7 +98,7 @@ class SparseAutoencoder(nn.Module):
         return model
 
 
-def array(tensor: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+def array(tensor: Tensor) -> NDArray[Any]:
     """A tensor's values as an array of its own: on the processor ``.numpy()`` alone would alias live weights."""
     return tensor.detach().cpu().numpy().copy()
 

@@ -11,13 +11,13 @@ from torch import Tensor
 from sae_core.data import fixed_digits
 from sae_core.metrics import image_fvu
 from sae_core.model import SparseAutoencoder, array
-from sae_core.snapshot import Bytes, Digits, Histogram
+from sae_core.snapshot import Bytes, Digits, Floats, Histogram
 from sae_core.sparsity import firing_threshold
 
 if TYPE_CHECKING:
     from sae_core.data import Images
 
-__all__ = ["FixedDigits", "activation_histogram", "lit", "pixels", "quantise"]
+__all__ = ["FixedDigits", "Quantiser", "activation_histogram", "lit", "pixels"]
 
 N_BINS = 40
 
@@ -64,11 +64,6 @@ class Quantiser:
         return self._buffer.add_(128.5).cpu().numpy().astype(np.uint8)
 
 
-def quantise(weights: Tensor) -> Bytes:
-    """One-off `Quantiser`."""
-    return Quantiser(weights)(weights)
-
-
 def lit(digits: Digits, threshold: float) -> Bytes:
     """(n_digits, n_latents): 0 exactly where a latent does not fire, else 1..255 relative to the digit's strongest."""
     strongest = np.maximum(digits.codes.max(axis=1, keepdims=True), 1e-12)
@@ -76,7 +71,7 @@ def lit(digits: Digits, threshold: float) -> Bytes:
     return np.where(digits.codes > threshold, shades, 0.0).astype(np.uint8)
 
 
-def pixels(x: np.ndarray) -> Bytes:  # type: ignore[type-arg]
+def pixels(x: Floats) -> Bytes:
     """Pixels in [0, 1] as bytes 0..255, clipped."""
     return np.rint(np.clip(x, 0.0, 1.0) * 255.0).astype(np.uint8)
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
-import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from sae_core.batches import Batches
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
+from sae_core.device import device_of, product_dtype
 from sae_core.metrics import density_histogram
-from sae_core.model import PARAMETERS, SparseAutoencoder, array, seeded
+from sae_core.model import PARAMETERS, SparseAutoencoder, array
 from sae_core.objective import Objective
 from sae_core.picture import FixedDigits, Quantiser, activation_histogram, lit, pixels
 from sae_core.recent import Clock, Recent
-from sae_core.snapshot import Frame, Histogram, Row, Terms
+from sae_core.snapshot import Bytes, Floats, Frame, Histogram, Row, Terms
 from sae_core.sparsity import firing_threshold
 from sae_core.tensorfile import TensorFileError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sae_core.data import Images
 
-__all__ = ["LARGEST_FVU", "Diverged", "Trainer", "product_dtype"]
+__all__ = ["LARGEST_FVU", "Diverged", "Trainer"]
 
 LARGEST_FVU = 1e4
 """A reconstruction term beyond this counts as diverged: the mean image scores 1."""
@@ -62,9 +62,8 @@ class Trainer:
         self.images_seen = 0
         self.steps = 0
         self.images = images
-        self.device = _device(config)
-        self._data = as_tensor(images.train).to(self.device, self._dtype)
-        self._order = Order(len(self._data), config, self.device)
+        self.device = device_of(config)
+        self._batches = Batches(images.train, config, self.device, self._dtype)
         self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
         products = product_dtype(config) or self._dtype
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
@@ -105,9 +104,7 @@ class Trainer:
         knob = Config.knobs().get(name)
         if knob is not None and not knob.live:
             raise ConfigError(f"{name} cannot change while a model trains; it applies at the next reset.")
-        self.config = self.model.config = self.config.with_changes(**{name: value})
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.config.learning_rate
+        self._adopt({name: value})
 
     @property
     def dial(self) -> float:
@@ -121,7 +118,7 @@ class Trainer:
         return Row(
             step=self.steps,
             images=self.images_seen,
-            epoch=self.steps / self._order.batches,
+            epoch=self.steps / self._batches.per_epoch,
             seconds=self._clock.seconds,
             images_per_second=self._clock.images_per_second,
             terms=terms,
@@ -154,7 +151,7 @@ class Trainer:
             densities=densities,
         )
 
-    def latents(self) -> tuple[NDArray, NDArray, Histogram, Histogram]:  # type: ignore[type-arg]
+    def latents(self) -> tuple[Floats, Bytes, Histogram, Histogram]:
         """Density and dead (n_latents,), the last batch's activation histogram, and the density histogram."""
         density = array(self._recent.density)
         dead = array(self._recent.dead(self.images_seen, self.config.dead_window))
@@ -189,24 +186,27 @@ class Trainer:
         self.steps, self.images_seen = checkpoint.step, checkpoint.images
         self._clock.seconds = checkpoint.seconds
         self._recent.restore_(checkpoint.numbers)
-        for name, knob in Config.knobs().items():
-            if knob.live:
-                self.set(name, getattr(checkpoint.config, name))
+        self._adopt({name: getattr(checkpoint.config, name) for name, knob in Config.knobs().items() if knob.live})
         self._look_ahead()
 
+    def _adopt(self, changes: Mapping[str, float]) -> None:
+        self.config = self.model.config = self.config.with_changes(**changes)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.config.learning_rate
+
+    @torch.no_grad()
     def _look_ahead(self) -> None:
         """Fill the buffers from the batch to come, for pictures; at step 0 its numbers are the only ones there are.
 
-        The first step sees the same batch with the same weights, and a mean of one forgets what it replaces: so
-        looking changes nothing.
+        The first step sees that batch again, and a mean over one batch forgets what was there: looking changes nothing.
         """
-        with torch.no_grad():
-            terms = self._forward(self.config.batch_size) if self.steps == 0 else None
-            if terms is None:
-                self._load()
-                self.objective.forward(self.config)
-            else:
-                self._recent.observe_(self.objective.fires, terms, self.config.batch_size)
+        if self.steps:
+            self._load()
+            self.objective.forward(self.config)
+        else:
+            terms = self._forward(self.config.batch_size)
+            self._recent.observe_(self.objective.fires, terms, self.config.batch_size)
+            self._recent.last_fired.zero_()
 
     def _forward(self, images: int) -> Terms:
         """The terms on the next batch; ``images`` seen once it is done."""
@@ -221,7 +221,7 @@ class Trainer:
         return terms
 
     def _load(self) -> None:
-        torch.index_select(self._data, 0, self._order.rows(self.steps), out=self.objective.x)
+        self._batches.take(self.steps, self.objective.x)
 
     def _weight(self) -> float:
         """The method's weight with the warm-up: a linear ramp from the start, nothing after it."""
@@ -244,57 +244,3 @@ class Trainer:
             tensors |= {f"adam.{name}.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
         tensors |= {f"method.{name}": tensor for name, tensor in self.objective.state.items()}
         return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}
-
-
-class Order:
-    """Which images a step sees: epoch e's permutation follows from (seed, e) alone, so the position is the step."""
-
-    def __init__(self, n_images: int, config: Config, device: torch.device) -> None:
-        self.n_images, self.batch_size = n_images, config.batch_size
-        self.batches = n_images // config.batch_size
-        """Per epoch."""
-        if self.batches == 0:
-            raise ConfigError(
-                f"batch_size is {config.batch_size}, but {config.dataset} has only {n_images} training images."
-            )
-        self._seed, self._device = config.seed, device
-        self._epoch = -1
-        self._permutation = torch.empty(0, dtype=torch.int64)
-
-    def rows(self, step: int) -> Tensor:
-        """(batch,) indices of the images that step ``step`` (from 0) learns from."""
-        epoch, batch = divmod(step, self.batches)
-        if epoch != self._epoch:
-            order = torch.randperm(self.n_images, generator=seeded(self._seed, "order", epoch))
-            self._permutation, self._epoch = order.to(self._device), epoch
-        return self._permutation[batch * self.batch_size : (batch + 1) * self.batch_size]
-
-
-def as_tensor(x: NDArray) -> Tensor:  # type: ignore[type-arg]
-    """A tensor on the array's own memory; it is only ever read."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(x)
-
-
-def product_dtype(config: Config) -> torch.dtype | None:
-    """Precision of the matrix products where it differs from the weights'.
-
-    On processors without bfloat16 instructions torch would emulate them, seven times slower than float32: there
-    float32 is used.
-    """
-    if config.precision == "float32" or (config.device == "cpu" and not cpu_has_bfloat16()):
-        return None
-    return torch.bfloat16
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 in hardware (AVX-512 BF16, AMX, or Arm's)."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
-
-
-def _device(config: Config) -> torch.device:
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[config.device]:
-        raise ConfigError(f"device is {config.device!r}, but this machine has none that torch can use; use 'cpu'.")
-    return torch.device(config.device)
