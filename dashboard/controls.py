@@ -7,8 +7,10 @@ that differs from what it would be anyway.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from sae_core.config import Config, ConfigError, Knob
@@ -25,6 +27,7 @@ __all__ = [
     "knobs_json",
     "knobs_to_url",
     "methods_json",
+    "page_threads",
     "pending_config",
     "stops",
 ]
@@ -178,7 +181,25 @@ def stops(knob: Knob, value: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     grid = {float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)}
     found = {stop for stop in grid if low <= stop <= high} | {value}
-    return sorted(found | {0.0} if knob.low == 0 else found)
+    return sorted(found | {0.0} if _can_be_off(knob.name) else found)
+
+
+@cache
+def _can_be_off(name: str) -> bool:
+    """Whether 0 itself is allowed; a bound of 0 may be one that is never reached."""
+    try:
+        Config(**{name: 0})
+    except ConfigError:
+        return False
+    return True
+
+
+def page_threads(cores: int | None = None) -> int:
+    """Threads of a run begun on the page: one core is left to the page that watches it."""
+    if cores is None:
+        has_affinity = hasattr(os, "sched_getaffinity")
+        cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def knobs_json() -> dict[str, Values]:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import socket
 
     import streamlit as st
-    from sae_core.runs.launch import Launcher
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
     from dashboard.live.hub import Hub
+    from sae_core.runs.launch import Launcher
 
 __all__ = ["PREFIX", "build_app", "serve"]
 
@@ -38,6 +38,7 @@ GRACE = 1
 """Seconds open connections get to end after Ctrl-C."""
 LIMIT = 1.8
 """Seconds after Ctrl-C at which the process ends, whatever still hangs."""
+SPARE_GRACE = 0.3
 LARGEST_MESSAGE_MB = 20
 TYPES = {".js": "text/javascript", ".css": "text/css"}
 
@@ -58,7 +59,10 @@ def serve(bound: Bound, on_ready: Callable[[], None], launcher: Launcher | None 
         pass
     finally:
         hub.pause_all()
-        launcher.close()
+        # The spare ends by itself when we do; a busy one is not waited for.
+        closing = threading.Thread(target=launcher.close, daemon=True)
+        closing.start()
+        closing.join(SPARE_GRACE)
     return sorted(hub.paused)
 
 
@@ -78,6 +82,8 @@ def _run(bound: Bound, hub: Hub, on_ready: Callable[[], None]) -> None:
             on_ready()
 
         def handle_exit(self, sig: int, frame: Any) -> None:
+            if self.should_exit:
+                return  # an impatient second Ctrl-C; the first one keeps its word
             super().handle_exit(sig, frame)
             last_resort = threading.Timer(LIMIT, os._exit, (0,))
             last_resort.daemon = True
@@ -147,11 +153,11 @@ def build_app(hub: Hub) -> st.App:
 
 
 def _warm() -> None:
-    """What the first page would wait for."""
+    """What the first page would wait for, loaded while the browser is still fetching Streamlit's own scripts."""
+    import dashboard.views.train  # noqa: F401
     from dashboard.live.feed import figures_of
 
-    with suppress(ImportError):
-        figures_of("l1")
+    figures_of("l1")
 
 
 def _routes(hub: Hub) -> list[BaseRoute]:

@@ -15,6 +15,7 @@ from dashboard.controls import (
     differing,
     knobs_from_url,
     knobs_to_url,
+    page_threads,
     pending_config,
 )
 from sae_core.config import Config, ConfigError
@@ -57,12 +58,12 @@ class Session:
 
     def to_url(self) -> dict[str, str]:
         """The address that brings all this back."""
-        self.url = {**self.view.to_url(), **knobs_to_url(self.values, self.base())}
+        base = self.running or _defaults(self.values["method"])
+        knobs = knobs_to_url(self.values, base)
+        if self.running is None and self.values["method"] != Config().method:
+            knobs["method"] = self.values["method"]
+        self.url = {**self.view.to_url(), **knobs}
         return self.url
-
-    def base(self) -> Config:
-        """What the knobs would be if nobody had touched them: the watched run's, else the method's own."""
-        return self.running or _defaults(self.values["method"])
 
     def look(self, **changes: Any) -> None:
         """Look at something else; another run brings its knobs along."""
@@ -126,6 +127,9 @@ class Session:
         return differing(self.values, self.running) if self.running is not None else []
 
     def _open(self, run_id: str | None) -> None:
+        """Look at another run, which brings its knobs along; none leaves the defaults."""
+        if self.run is not None and run_id is None:
+            self.values = _values_of(Config())
         self.run = self.running = None
         if run_id is None:
             return
@@ -144,4 +148,6 @@ def _defaults(method: str) -> Config:
 
 
 def _values_of(config: Config) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in SIDEBAR}
+    """The sidebar's knobs; threads that any page on this machine would choose count as not chosen."""
+    values = {name: getattr(config, name) for name in SIDEBAR}
+    return {**values, "threads": None} if config.threads == page_threads() else values

@@ -6,12 +6,12 @@ Nothing here trains or waits in the event loop: whatever touches a lock, a proce
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboard.controls import page_threads
 from dashboard.live.client import Client, Wire
 from dashboard.live.feed import Feed, FirstFeed, RunFeed
 from dashboard.live.first_screen import first_screen
@@ -22,11 +22,10 @@ from sae_core.data import DATASETS
 from sae_core.runs.folder import Runs
 
 if TYPE_CHECKING:
+    from sae_core.runs.directory import RunDirectory
     from sae_core.runs.launch import Launcher
 
-    from sae_core.runs.directory import RunDirectory
-
-__all__ = ["Hub", "current", "page_config", "usable_cores", "use"]
+__all__ = ["Hub", "current", "page_config", "use"]
 
 WAKING = frozenset({"play", "resume", "step", "epoch"})
 """Controls that start a worker where a run has none."""
@@ -188,20 +187,12 @@ def page_config(values: dict[str, Any], *, dial_off: bool = False, cores: int | 
             raise ConfigError(f"There is no knob {name!r}; there are {', '.join(Config.model_fields)}.")
     if (dataset := values.get("dataset", "mnist")) not in DATASETS:
         raise ConfigError(f"There is no data set {dataset!r}; there are {', '.join(DATASETS)}.")
-    cores = cores or usable_cores()
-    config = Config(**{**values, "threads": values.get("threads") or max(1, cores - 1)})
+    config = Config(**{**values, "threads": values.get("threads") or page_threads(cores)})
     if dial_off and config.dial in {"penalty_weight", "beta"}:
         config = config.with_changes(**{str(config.dial): 0.0})
     if dial_off and config.dial == "k":
         config = config.with_changes(k=config.n_latents)
     return config
-
-
-def usable_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _stop(run: RunDirectory) -> None:

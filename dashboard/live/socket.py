@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox", "converse"]
 
-BINARY, TOO_BIG, TOO_MANY, FULL = 1003, 1009, 1008, 1013
+BINARY, TOO_BIG, TOO_MANY, BROKEN, FULL = 1003, 1009, 1008, 1011, 1013
 MOST_A_SECOND = 500
 """Messages; a hand on a dial and twenty pictures a second make less than 150."""
 MOST_WAITING = 200
@@ -124,6 +124,7 @@ async def _speak(client: Client) -> None:
         log.debug("a socket went away: %s", error)
     except Exception:
         log.exception("telling a page")
+        await _close(client.websocket, BadMessage(BROKEN, "something went wrong on the server"))
 
 
 async def _act(client: Client, inbox: Inbox, hub: Hub) -> None:

@@ -62,7 +62,7 @@ def test_a_client_that_never_reads_holds_nobody_up(server: Server, page: Page) -
     """A page of 4,096 filters whose reader sleeps, and acknowledges blindly, beside one that is awake."""
     with writing(server.runs, n_latents=4096) as big:
         big.play()
-        sleeper = server.open(max_queue=1)
+        sleeper = server.open(max_queue=1, close_timeout=0.1)
         sleeper.say("watch", run=big.run.id)
         page.say("watch", run=big.run.id)
         page.draw(2)
@@ -169,7 +169,9 @@ def test_a_run_deleted_under_its_watchers_is_said_and_harms_nobody(server: Serve
     assert len(neighbour.draw(5)) == 5
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x00" * 100, b'{"step": 1', b"[]\n" * 50, b'{"step":5,"attempt":1,"fvu":NaN}\n'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x00" * 100, b'{"step": 1', b"[]\n" * 50, b'{"step":5,"attempt":1,"fvu":NaN}\n']
+)
 def test_damaged_files_break_no_feed(server: Server, page: Page, damage: bytes) -> None:
     """Torn, truncated and foreign lines are passed over; the socket stays open and speaks JSON."""
     with writing(server.runs, n_latents=16) as written:
