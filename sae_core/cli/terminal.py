@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from sae_core.data import Images, load_images
+from sae_core.data import DATASETS, Images, load_images
 
 __all__ = ["downloading", "error_console", "images_of", "out", "print_json"]
 
@@ -49,7 +49,7 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar for a download, drawn once something comes."""
+    """A progress bar for a download."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=error_console()) as bar:
         tasks: dict[str, Any] = {}
@@ -68,5 +68,7 @@ def images_of(name: str) -> Images:
     Raises:
         DataError: there is no such data set, or it cannot be had.
     """
-    with downloading() as show:
-        return load_images(name, progress=show)
+    if name in DATASETS and not DATASETS[name].at_hand():
+        with downloading() as show:
+            return load_images(name, progress=show)
+    return load_images(name)
