@@ -216,10 +216,10 @@ def effective(records: Iterable[Applied]) -> list[Applied]:
 
 def config_after(config: Config, records: Sequence[Applied]) -> Config:
     """``config`` as the applied changes left it."""
-    for record in effective(records):
-        if record.kind == "set":
-            with suppress(ConfigError):
-                config = check_set(config, record.name, record.value)
+    last = {record.name: record for record in effective(records) if record.kind == "set"}  # a long drag is thousands
+    for record in last.values():
+        with suppress(ConfigError):
+            config = check_set(config, record.name, record.value)
     return config
 
 
