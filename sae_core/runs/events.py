@@ -216,10 +216,12 @@ def effective(records: Iterable[Applied]) -> list[Applied]:
 
 def config_after(config: Config, records: Sequence[Applied]) -> Config:
     """``config`` as the applied changes left it."""
-    last = {record.name: record for record in effective(records) if record.kind == "set"}  # a long drag is thousands
-    for record in last.values():
-        with suppress(ConfigError):
-            config = check_set(config, record.name, record.value)
+    settled: set[str | None] = set()
+    for record in reversed(effective(records)):  # a long drag is thousands of values, of which the last one counts
+        if record.kind == "set" and record.name not in settled:
+            with suppress(ConfigError):
+                config = check_set(config, record.name, record.value)
+                settled.add(record.name)
     return config
 
 
