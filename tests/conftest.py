@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout."""
+
 REQUIRE_BROWSER = "PENSTROKE_REQUIRE_BROWSER"
 """Set (by .ci/run), a browser test that would be skipped fails instead."""
 
@@ -28,9 +31,3 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.skipped and item.get_closest_marker("browser") and os.environ.get(REQUIRE_BROWSER):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, but {REQUIRE_BROWSER} is set: {call.excinfo}"
-
-
-@pytest.fixture(scope="session")
-def repository() -> Path:
-    """The checkout's root."""
-    return Path(__file__).resolve().parents[1]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.conftest import ROOT
+
 SOURCES = sorted([*(ROOT / "sae_core").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
 EVERYTHING = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
 
@@ -29,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sae_core.runs.directory",),
     ("sae_core.runs.folder",),
     ("sae_core.model", "sae_core.checkpoint"),
-    ("sae_core.objective", "sae_core.recent", "sae_core.picture"),
+    ("sae_core.objective", "sae_core.recent", "sae_core.picture", "sae_core.batches", "sae_core.device"),
     ("sae_core.step",),
     ("sae_core.census",),
     ("sae_core.train",),
@@ -174,7 +175,7 @@ def test_nothing_is_pickled():
     assert [path for path in SOURCES if tops(path, runtime_only=False) & pickles] == []
 
 
-@pytest.mark.parametrize("path", under("sae_core"), ids=lambda path: name_of(path))
+@pytest.mark.parametrize("path", under("sae_core"), ids=name_of)
 def test_floors_import_only_from_below(path: Path):
     """DESIGN.md's house: each module stands on a floor, and imports from its own or a lower one."""
     module = name_of(path)
@@ -225,6 +226,13 @@ def _at_import(path: Path) -> Iterator[str]:
                 yield whole if whole in MODULES else node.module
 
 
+ALL_FIGURES = """
+import importlib, pkgutil, dashboard.figures
+for module in pkgutil.walk_packages(dashboard.figures.__path__, "dashboard.figures."):
+    importlib.import_module(module.name)
+"""
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -233,8 +241,7 @@ def _at_import(path: Path) -> Iterator[str]:
         "import sae_core.runs.directory, sae_core.runs.events, sae_core.runs.frames, sae_core.runs.folder",
         "import sae_core.runs.launch",
         "import sae_core.cli",
-        "import importlib, pkgutil, dashboard.figures as f; "
-        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(f.__path__, 'dashboard.figures.')]",
+        ALL_FIGURES,
     ],
 )
 def test_drawing_and_steering_load_no_torch(program: str):
