@@ -78,6 +78,8 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
     knob = Config.knobs()[name]
     key = f"knob-{name}"
     st.session_state[key] = session.values[name]
+    waits = name not in LIVE and name in session.differing()
+    label = f"{knob.label} :orange[· now {_said(getattr(session.running, name), name)}]" if waits else knob.label
     common: dict[str, Any] = {
         "key": key,
         "help": knob.help,
@@ -86,11 +88,11 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
     }
     if name in CHOICES:
         words = CHOICES[name]
-        st.selectbox(knob.label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
+        st.selectbox(label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
     elif knob.integer:
         step = int(knob.dial[0]) if knob.dial else 1
         st.number_input(
-            knob.label,
+            label,
             min_value=int(knob.low or 0),
             max_value=int(knob.high or 2**31),
             step=step,
@@ -98,9 +100,7 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
             **common,
         )
     else:
-        st.select_slider(knob.label, stops(knob, session.values[name]), format_func=_said, **common)
-    if name not in LIVE and name in session.differing():
-        st.caption(f":orange[At the next reset]; now {_said(getattr(session.running, name), name)}.")
+        st.select_slider(label, stops(knob, session.values[name]), format_func=_said, **common)
     if name == "dataset" and not DATASETS[session.values[name]].at_hand():
         st.caption(DATASETS[session.values[name]].summary)
 

@@ -17,18 +17,20 @@ KEY = "live"
 STATES = ("run", "digit", "weights", "latent", "lecture")
 
 # A component's script is a module made from a string: a path in it has nothing to be relative to, hence the origin.
+# The data comes in a list of one: in a dictionary Streamlit looks for data frames, and imports pandas for it (0.5 s).
 SHIM = """
 const loads = new Map();
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { parentElement } = component;
+  const [data] = component.data;
   const url = new URL(`${data.base}/components/live-view.js?v=${data.version}`, location.origin).href;
   if (!loads.has(url)) loads.set(url, import(url));
   let cleanup = null;
   let gone = false;
   loads.get(url).then(
     (live) => {
-      if (!gone) cleanup = live.mount(component);
+      if (!gone) cleanup = live.mount({ ...component, data });
     },
     () => {
       loads.delete(url);
@@ -56,7 +58,7 @@ def live_view(data: dict[str, Any], on_change: Callable[[str], None]) -> None:
     The new value is then ``st.session_state[KEY][name]``.
     """
     callbacks: dict[str, Any] = {f"on_{name}_change": _calling(on_change, name) for name in STATES}
-    _live(data={**data, "version": version()}, key=KEY, **callbacks)
+    _live(data=[{**data, "version": version()}], key=KEY, **callbacks)
 
 
 def _calling(on_change: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -104,8 +104,6 @@ class Feed:
 @cache
 def figures_of(method: str) -> dict[str, Any]:
     """The charts of a method as plotly JSON, built once: a figure costs 10 ms."""
-    import pandas  # noqa: F401, ICN001 (whole: plotly looks into it, even while another thread still imports it)
-
     from dashboard.figures import live_figures
     from sae_core.sparsity import METHODS
 

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sae_core.config import Config
-from sae_core.data import asset, load_images
-from sae_core.runs.frames import encode_frame
+from sae_core.data import asset
+from sae_core.runs.folder import Runs
+from sae_core.runs.launch import Launcher
 
 __all__ = ["FirstScreen", "first_screen", "make"]
 
@@ -39,20 +42,25 @@ def first_screen() -> FirstScreen | None:
 
 
 def make(folder: Path) -> None:
-    """Write the picture of the default config's start into ``folder``."""
-    from sae_core.train import Trainer
-
+    """Have a worker show the default config's first picture, and keep it in ``folder``."""
     config = Config()
-    frame = Trainer(config, load_images(config.dataset)).frame()
-    extra = {
-        "state": "new",
-        "steps_per_picture": 0,
-        "learning_rate": config.learning_rate,
-        "weight_decay": config.weight_decay,
-        "rho": config.rho,
-    }
+    with TemporaryDirectory() as root, Launcher(root, spare=False) as launcher:
+        run = Runs(root).create(config)
+        run.append_event("pause")
+        run.renew_watch()
+        launcher.start(run.id)
+        frames = run.frames()
+        deadline = time.monotonic() + 60
+        while (payload := frames.read()) is None and time.monotonic() < deadline:
+            run.renew_watch()
+            time.sleep(0.1)
+        frames.close()
+        run.append_event("stop")
+        while run.alive() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert payload is not None, "the worker showed nothing within a minute"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "frame.bin").write_bytes(encode_frame(frame, 1, extra))
+    (folder / "frame.bin").write_bytes(payload)
     text = json.dumps(config.model_dump(mode="json", exclude_defaults=True))
     (folder / "config.json").write_text(text + "\n", "utf-8")
 

@@ -87,9 +87,9 @@ def test_what_waits_for_the_reset_is_marked(run: RunDirectory) -> None:
     """With what the run has now, and it is in the address beside the run."""
     app = opened(run=run.id, seed="3")
     assert address(app) == {"run": run.id, "seed": "3"}
-    assert [caption.value for caption in app.caption] == [":orange[At the next reset]; now 0."]
+    assert app.number_input(key="knob-seed").label == "Seed :orange[· now 0]"
     app.number_input(key="knob-seed").set_value(0).run()
-    assert not app.caption
+    assert app.number_input(key="knob-seed").label == "Seed"
 
 
 def test_the_learning_rate_acts_now(run: RunDirectory) -> None:
