@@ -224,6 +224,15 @@ class LiveView {
     this.socket.send({ t: "start", config, play, then, speed: this.speed }, true);
   }
 
+  /** The story's beginning: its own settings, whatever the sidebar says; a run that is watched makes room. */
+  beginStory(overrides) {
+    this.busy = true;
+    const knobs = Object.values(this.data.knobs).filter(({ name }) => name in this.data.pending);
+    const config = { ...Object.fromEntries(knobs.map((knob) => [knob.name, knob.default])), ...overrides };
+    if (this.run) this.socket.send({ t: "reset", run: this.run, config, play: true, speed: this.speed }, true);
+    else this.socket.send({ t: "start", config, play: true, speed: this.speed }, true);
+  }
+
   /** A new run from the sidebar's settings; the old one is kept, and the dials stay where they are. */
   reset(overrides) {
     if (!this.run) return;
@@ -257,7 +266,7 @@ class LiveView {
 
   /** One action of a story's step, on the live run. */
   tell(action) {
-    if ("start" in action) this.start(action.start, true);
+    if ("start" in action) this.beginStory(action.start);
     if ("dial" in action) this.whenDialIs((dial) => dial.glide(action.dial, action.seconds ?? 1));
     if ("digit" in action) this.choose({ digit: action.digit });
   }

@@ -17,8 +17,8 @@ export class Rows {
     const added = columns.step?.length ?? 0;
     if (!added) return;
     this.forgetFrom(columns.step[0]);
-    const penalty = columns.weight?.map((weight, i) => weight * columns.sparsity[i]);
-    for (const [name, values] of Object.entries({ ...columns, penalty })) (this.columns[name] ??= new Array(this.length).fill(null)).push(...values);
+    const derived = columns.weight ? { penalty: columns.weight.map((weight, i) => weight * columns.sparsity[i]) } : {};
+    for (const [name, values] of Object.entries({ ...columns, ...derived })) (this.columns[name] ??= new Array(this.length).fill(null)).push(...values);
     this.length += added;
     while (this.length > KEEP) this.thin();
   }

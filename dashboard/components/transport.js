@@ -56,7 +56,10 @@ export class Transport {
     this.epoch = button("epoch", "One epoch", "E");
     this.reset = button("reset", "Reset, same seed", "Backspace");
     this.seed = button("seed", "New seed", "N");
-    this.speed = el("select", { class: "ps-select", "aria-label": "Speed", title: "Speed (V)", onchange: () => act("speed", this.speed.value) });
+    this.speed = el("select", { class: "ps-select", "aria-label": "Speed", title: "Speed (V)", onchange: () => {
+      act("speed", this.speed.value);
+      this.speed.blur(); // so that Space plays, and does not open the list again
+    } });
     for (const [value, text, title] of SPEEDS) this.speed.append(el("option", { value, text, title }));
     this.node = el("div", { class: "ps-transport", role: "toolbar", "aria-label": "Training" }, this.play, this.step, this.epoch, this.reset, this.seed, this.speed);
   }
