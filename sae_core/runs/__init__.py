@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from sae_core.runs.folder import Runs, runs_folder
     from sae_core.runs.frame_file import FrameReader
     from sae_core.runs.launch import Launcher
-    from sae_core.runs.replay import Replay, replay
     from sae_core.runs.rows import drop_superseded
     from sae_core.runs.run import Run
     from sae_core.runs.worker import Timing, work
@@ -73,7 +72,6 @@ __all__ = [
     "FrameReader",
     "Launcher",
     "Meta",
-    "Replay",
     "Run",
     "RunDirectory",
     "RunError",
@@ -82,7 +80,6 @@ __all__ = [
     "Status",
     "Timing",
     "drop_superseded",
-    "replay",
     "runs_folder",
     "work",
 ]
@@ -93,7 +90,6 @@ _HOMES = {
     "FrameReader": "frame_file",
     "Launcher": "launch",
     "Meta": "directory",
-    "Replay": "replay",
     "Run": "run",
     "RunDirectory": "directory",
     "RunError": "files",
@@ -102,7 +98,6 @@ _HOMES = {
     "Status": "directory",
     "Timing": "worker",
     "drop_superseded": "rows",
-    "replay": "replay",
     "runs_folder": "folder",
     "work": "worker",
 }

@@ -121,10 +121,11 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed writer left half written. Only whoever holds the run's lock may."""
+    """Remove what a killed worker left half written. Only whoever holds the run's lock may, and not the watchers'."""
     for temporary in folder.glob(".*.tmp"):
-        with suppress(OSError):
-            temporary.unlink()
+        if not temporary.name.startswith(".watch."):
+            with suppress(OSError):
+                temporary.unlink()
 
 
 def read_lines(path: Path, offset: int = 0) -> tuple[list[tuple[int, bytes]], int]:

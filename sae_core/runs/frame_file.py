@@ -64,6 +64,7 @@ class FrameWriter:
         """
         with suppress(OSError):
             self._file.truncate(0)
+        self._file.seek(0)
         for data in (_HEADER.pack(_MAGIC, _VERSION, self._slot).ljust(_ROOM, b"\0"), bytes(2 * self._slot)):
             write_all(self._file, data)
 

@@ -88,7 +88,7 @@ def _lay_out(arrays: Mapping[str, NDArray[Any]]) -> tuple[list[dict[str, Any]], 
         data = np.ascontiguousarray(array, dtype="u1" if dtype == "u1" else "<f4")
         described.append({"name": name, "dtype": dtype, "shape": list(data.shape), "offset": offset})
         padding = -data.nbytes % 8
-        parts += [data.data.cast("B"), bytes(padding)]
+        parts += [data, bytes(padding)]
         offset += data.nbytes + padding
     return described, parts
 

@@ -51,9 +51,12 @@ class Archive:
         self._collect(wait=False)
         return self._last is not None
 
-    def keep_checkpoint(self, checkpoint: Checkpoint, *, full: bool = False) -> None:
-        """Save what the run can go on from; ``full``: in history/ too, for good."""
-        step, known = checkpoint.step, self._log.size
+    def keep_checkpoint(self, checkpoint: Checkpoint, known: int, *, full: bool = False) -> None:
+        """Save what the run can go on from, which contains what applied.jsonl says before byte ``known``.
+
+        ``full``: keep it in history/ too, for good.
+        """
+        step = checkpoint.step
         self.saved = step
 
         def write() -> None:
@@ -123,6 +126,11 @@ class Archive:
         """
         self._collect(wait=True)
         self._raise()
+
+    def try_again(self) -> None:
+        """Put past failures behind."""
+        self._collect(wait=True)
+        self._error = None
 
     def _raise(self) -> None:
         if self._error is not None:

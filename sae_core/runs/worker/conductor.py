@@ -8,8 +8,6 @@ looks at the controls, then trains one step, or rests.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,12 +31,12 @@ class Conductor:
         interrupted: set from outside (a signal) to end at the next step.
     """
 
-    def __init__(self, observer: Observer, pending: Iterable[Applied] = (), note: str = "") -> None:
+    def __init__(self, observer: Observer, note: str = "") -> None:
         self._observer = observer
         self._scene, self._transport = observer.scene, observer.scene.transport
         self._desk, self._archive, self._timing = observer.desk, observer.archive, observer.timing
         self._watch, self._pace = observer.watch, observer.pace
-        self._pending = deque(pending)
+        self._pending = observer.scene.pending
         self._note = note
         self._next_try = 0.0
         self._troubled = False
@@ -142,13 +140,17 @@ class Conductor:
         """Wait for a slot, visibly."""
         now = time.perf_counter()
         if now >= self._next_try:
-            self._next_try = now + self._timing.queue_nap
-            self._observer.say(queue=self._scene.slots.acquire())
+            self._claim_slot()
             if self._scene.slots.held:
                 return
         if self._watch.fresh(now):
             yield from self._observer.draw_if_stale()
         time.sleep(self._timing.nap)
+
+    def _claim_slot(self) -> None:
+        """Take a slot, or say which place in the queue the run has."""
+        self._next_try = time.perf_counter() + self._timing.queue_nap
+        self._observer.say(queue=self._scene.slots.acquire())
 
     def _rest(self) -> Actions:
         """Paused: show what changed, complete the census, leave when nobody watches."""
@@ -188,7 +190,9 @@ class Conductor:
             self._obey(record)
         if was_playing and not self._transport.playing:
             yield from self._settle()
-        self._observer.say()
+        if self._transport.playing and not self._scene.may_train:
+            self._claim_slot()
+        self._observer.say(queue=self._desk.status.queue if self._scene.state == "queued" else 0)
         if sets:
             yield from self._observer.row()
 
@@ -209,6 +213,8 @@ class Conductor:
             self._desk.record(*records)
         except OSError:
             self._desk.events.offset = events[0].offset
+            if any(event.kind == "stop" for event in events):
+                self._transport.over = "stopped"
             raise
         if steered:
             self._pending.clear()
@@ -216,8 +222,9 @@ class Conductor:
 
     def _obey(self, record: Applied) -> None:
         self._transport.obey(record, self._scene.epoch_steps)
-        if record.kind in {"play", "step", "epoch"}:
+        if record.kind in {"play", "step", "epoch"} and self._troubled:
             self._troubled = False
+            self._archive.try_again()
         if record.kind in {"play", "speed"} and record.value is not None:
             self._pace.set(self._transport.speed)
             if self._transport.speed == "ramp":  # who asks for it wants to see it

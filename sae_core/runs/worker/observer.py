@@ -142,7 +142,8 @@ class Observer:
         checkpoint = yield from self.ask(Want.CHECKPOINT)
         if isinstance(checkpoint, Checkpoint):
             self._next_checkpoint = time.perf_counter() + self.timing.checkpoint_every
-            self.archive.keep_checkpoint(checkpoint, full=full)
+            known = min((record.position for record in self.scene.pending), default=self.desk.log.size)
+            self.archive.keep_checkpoint(checkpoint, known, full=full)
 
     def taken_back(self) -> None:
         """The stream has gone back to a checkpoint, and forgotten its census."""

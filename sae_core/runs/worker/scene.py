@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 
 from sae_core.config import Config
 from sae_core.runs.directory import State
+from sae_core.runs.events import Applied
 from sae_core.runs.worker.slots import Slots
 from sae_core.runs.worker.transport import Transport
 
@@ -24,7 +26,9 @@ class Scene:
     """Steps of a finite run."""
     transport: Transport
     slots: Slots
-    changes: int = field(default=0)
+    pending: deque[Applied]
+    """Changes of knobs that lie ahead: applied by a worker before, to be applied again at exactly their steps."""
+    changes: int = 0
     """Knobs changed so far: with the step, it tells whether a picture is out of date."""
 
     @property

@@ -30,7 +30,11 @@ class Transport:
     over: Literal["paused", "stopped", "finished"] | None = None
 
     def obey(self, record: Applied, epoch_steps: int) -> None:
-        """Do what was applied. A step or an epoch asked for while one is under way is added to it."""
+        """Do what was applied. A step or an epoch asked for while one is under way is added to it; a play after a
+        stop, both found at once, undoes it.
+        """
+        if record.kind in {"play", "step", "epoch"}:
+            self.over = None
         match record.kind:
             case "play":
                 self.playing, self.until, self.reason = True, None, ""

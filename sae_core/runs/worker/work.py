@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -144,6 +145,7 @@ def _assemble(
         total=total_steps(run.config, len(images.train)),
         transport=taken_up(desk.records, step, epoch_steps),
         slots=Slots(run.path.parent, run.id, slots),
+        pending=deque(pending(desk.records, step, known)),
     )
     budget = Budget(timing.budget)
     archive = Archive(run.path, desk.log, budget)
@@ -151,7 +153,7 @@ def _assemble(
         archive.saved = step
     archive.forget_after(step)
     observer = Observer(scene, desk, archive, budget, timing=timing, progress=progress)
-    return Conductor(observer, pending(desk.records, step, known), note), start
+    return Conductor(observer, note), start
 
 
 @contextmanager
