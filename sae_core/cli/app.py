@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
 import typer
 
 from sae_core.cli.house import dashboard, doctor
@@ -20,7 +23,13 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _help(context: typer.Context) -> None:
+def _first(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", show_default=False)] = False,
+) -> None:
+    if version:
+        typer.echo(f"penstroke {installed_version('penstroke')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -45,6 +45,8 @@ def set_knobs(
 ) -> int:
     """Steer a run: the change takes effect at its next step, here or in whatever process trains it."""
     directory = Runs(runs).open(run)
+    if directory.status().state == "finished":
+        raise RunError(f"The run {run} is finished, so no change can take effect in it.")
     config = directory.current_config()
     wanted = [_change(change) for change in changes]
     for name, value in wanted:

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def test_alone_it_shows_what_it_can_do(penstroke: Penstroke):
     assert said.status == 0
     for command in ("dashboard", "train", "runs", "resume", "set", "evaluate", "replay", "delete", "doctor"):
         assert f" {command} " in said.out
+
+
+def test_it_knows_its_version(penstroke: Penstroke):
+    """As the distribution's metadata have it."""
+    assert penstroke("--version").out.strip() == f"penstroke {version('penstroke')}"
 
 
 def test_an_unknown_command_is_one_sentence(penstroke: Penstroke):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sae_core.config import Config
 from sae_core.runs import Runs
 from tests.cli.conftest import SMALL, Penstroke
 
@@ -79,7 +80,7 @@ def test_a_finished_run_is_not_resumed(penstroke: Penstroke, done: Done):
 
 def test_set_waits_for_a_run_without_a_worker(penstroke: Penstroke, tmp_path: Path):
     """The control stands in events.jsonl until someone goes on."""
-    penstroke("train", *SMALL, "--steps", 3, "--runs", tmp_path, "--name", "still")
+    Runs(tmp_path).create(Config(dataset="digits"), name="still")
     said = penstroke("set", "still", "penalty-weight=0.25", "--runs", tmp_path)
     assert said.out.strip() == "still: penalty_weight = 0.25, when the run is resumed."
     event = Runs(tmp_path).open("still").events()[0][-1]
@@ -97,15 +98,21 @@ def test_set_waits_for_a_run_without_a_worker(penstroke: Penstroke, tmp_path: Pa
         ("lambda=5", "There is no knob 'lambda'; there are "),
     ],
 )
-def test_a_bad_change_is_one_sentence_and_no_event(penstroke: Penstroke, done: Done, change: str, sentence: str):
+def test_a_bad_change_is_one_sentence_and_no_event(penstroke: Penstroke, tmp_path: Path, change: str, sentence: str):
     """Also when a good one stands beside it: all or none."""
-    folder, run = done
-    before = Runs(folder).open(run).events()
-    said = penstroke("set", run, "learning_rate=0.002", change, "--runs", folder)
+    run = Runs(tmp_path).create(Config(dataset="digits"), name="still")
+    said = penstroke("set", "still", "learning_rate=0.002", change, "--runs", tmp_path)
     assert said.status == 1
     assert sentence in said.err
     assert len(said.err.splitlines()) == 1
-    assert Runs(folder).open(run).events() == before
+    assert run.events() == ([], 0)
+
+
+def test_a_finished_run_cannot_be_steered(penstroke: Penstroke, done: Done):
+    """Nothing would come of it, so it is said."""
+    folder, run = done
+    said = penstroke("set", run, "penalty_weight=0.2", "--runs", folder)
+    assert (said.status, said.err.strip()) == (1, "The run done is finished, so no change can take effect in it.")
 
 
 def test_delete_deletes(penstroke: Penstroke, tmp_path: Path):
