@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     from dashboard.server import serve
 
-    paused = serve(bound, lambda: _announce(bound, opens=options.open, port_asked=options.port))
-    kept = f" Paused: {', '.join(paused)}." if paused else ""
-    print(f"\nPenstroke has stopped.{kept}", flush=True)
+    serve(bound, lambda: _announce(bound, opens=options.open, port_asked=options.port), _farewell)
     return 0
 
 
@@ -62,6 +60,11 @@ def _announce(bound: Bound, *, opens: bool, port_asked: int | None) -> None:
         print(f"Others can watch there. To steer, open {bound.steering_url}", flush=True)
     if opens and _has_screen():
         Thread(target=webbrowser.open, args=(bound.steering_url,), daemon=True).start()
+
+
+def _farewell(paused: list[str]) -> None:
+    kept = f" Paused: {', '.join(paused)}." if paused else ""
+    print(f"\nPenstroke has stopped.{kept}", flush=True)
 
 
 def _has_screen() -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,16 @@ LARGEST_MESSAGE_MB = 20
 TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
-def serve(bound: Bound, on_ready: Callable[[], None], launcher: Launcher | None = None) -> list[str]:
-    """Serve until Ctrl-C; returns the ids of the runs that it paused."""
+def serve(
+    bound: Bound,
+    on_ready: Callable[[], None],
+    on_end: Callable[[list[str]], None],
+    launcher: Launcher | None = None,
+) -> None:
+    """Serve until Ctrl-C; ``on_end`` is told the ids of the runs that were paused by it.
+
+    After Ctrl-C the process ends within two seconds, this function returned or not.
+    """
     from dashboard.live import hub as hubs
 
     if launcher is None:
@@ -53,20 +61,23 @@ def serve(bound: Bound, on_ready: Callable[[], None], launcher: Launcher | None 
         launcher = Launcher(bound.root)  # its spare worker imports torch while this process imports Streamlit
     hub = hubs.Hub(bound.root, bound.guard, launcher)
     hubs.use(hub)
-    try:
-        _run(bound, hub, on_ready)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        hub.pause_all()
-        # The spare ends by itself when we do; a busy one is not waited for.
-        closing = threading.Thread(target=launcher.close, daemon=True)
-        closing.start()
-        closing.join(SPARE_GRACE)
-    return sorted(hub.paused)
+    told = threading.Lock()
+
+    def end() -> None:
+        if told.acquire(blocking=False):
+            on_end(sorted(hub.paused))
+
+    with suppress(KeyboardInterrupt):
+        _run(bound, hub, on_ready, end)
+    hub.pause_all()
+    # The spare ends by itself when we do; a busy one is not waited for.
+    closing = threading.Thread(target=launcher.close, daemon=True)
+    closing.start()
+    closing.join(SPARE_GRACE)
+    end()
 
 
-def _run(bound: Bound, hub: Hub, on_ready: Callable[[], None]) -> None:
+def _run(bound: Bound, hub: Hub, on_ready: Callable[[], None], on_end: Callable[[], None]) -> None:
     import uvicorn
     from streamlit.web.bootstrap import load_config_options
 
@@ -85,9 +96,13 @@ def _run(bound: Bound, hub: Hub, on_ready: Callable[[], None]) -> None:
             if self.should_exit:
                 return  # an impatient second Ctrl-C; the first one keeps its word
             super().handle_exit(sig, frame)
-            last_resort = threading.Timer(LIMIT, os._exit, (0,))
+            last_resort = threading.Timer(LIMIT, self.give_up)
             last_resort.daemon = True
             last_resort.start()
+
+        def give_up(self) -> None:
+            on_end()
+            os._exit(0)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             pausing = asyncio.create_task(asyncio.to_thread(hub.pause_all))

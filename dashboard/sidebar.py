@@ -87,7 +87,8 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         "on_change": lambda: _changed(session, knob, st.session_state[key], may_steer=may_steer),
     }
     if name in CHOICES:
-        words = CHOICES[name]
+        chosen = session.values[name]  # which a run of another version may have from a longer list
+        words = CHOICES[name] if chosen in CHOICES[name] else {**CHOICES[name], chosen: chosen}
         st.selectbox(label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
     elif knob.integer:
         step = int(knob.dial[0]) if knob.dial else 1
@@ -101,8 +102,8 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         )
     else:
         st.select_slider(label, stops(knob, session.values[name]), format_func=_said, **common)
-    if name == "dataset" and not DATASETS[session.values[name]].at_hand():
-        st.caption(DATASETS[session.values[name]].summary)
+    if name == "dataset" and (dataset := DATASETS.get(session.values[name])) and not dataset.at_hand():
+        st.caption(dataset.summary)
 
 
 def _changed(session: Session, knob: Knob, value: Any, *, may_steer: bool) -> None:

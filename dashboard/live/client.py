@@ -62,7 +62,7 @@ class Client:
 
     def _forget(self) -> None:
         self._introduced = False
-        self._rows = self._markers = self._status = 0
+        self._rows = self._markers = self._status = self._rewritten = 0
         self._shown: Picture | None = None
         self._drawing: int | None = None
 
@@ -111,7 +111,7 @@ class Client:
                 await self._tell(self.feed)
 
     async def _tell(self, feed: Feed) -> None:
-        if not self._introduced:
+        if not self._introduced or self._rewritten != feed.markers.rewritten:
             try:
                 introduction = await feed.introduction()
             except (OSError, ValueError) as error:
@@ -122,7 +122,8 @@ class Client:
                 self.wake.set()
                 return
             self._introduced = True
-            self._rows, self._markers, self._status = feed.history.newest, feed.markers_version, feed.status_version
+            self._rows, self._markers = feed.history.newest, feed.markers.newest
+            self._status, self._rewritten = feed.status_version, feed.markers.rewritten
             await self._send(introduction)
         for message in self._news(feed):
             await self._send(message)
@@ -141,9 +142,9 @@ class Client:
         if rows := feed.history.after(self._rows):
             self._rows = feed.history.newest
             news.append({"t": "rows", "rows": rows})
-        if self._markers != feed.markers_version:
-            self._markers = feed.markers_version
-            news.append({"t": "markers", "markers": feed.markers[-50:]})
+        if markers := feed.markers.after(self._markers):
+            self._markers = feed.markers.newest
+            news.append({"t": "markers", "markers": markers})
         return news
 
     async def _send(self, message: dict[str, Any]) -> None:

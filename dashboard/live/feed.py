@@ -8,39 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dashboard.live.history import History, markers
+from dashboard.live.history import History, Markers
 from dashboard.live.messages import Weights
-from dashboard.live.still import still
 from sae_core.config import Config
-from sae_core.runs.events import Applied
 
 if TYPE_CHECKING:
     from dashboard.live.client import Client
     from dashboard.live.first_screen import FirstScreen
-    from sae_core.runs.directory import RunDirectory
 
-__all__ = ["Feed", "Picture", "RunFeed", "figures_of"]
+__all__ = ["MOST_ROWS", "Feed", "FirstFeed", "Picture", "figures_of"]
 
-PICTURE_POLL = 0.01
-"""Seconds between looks at the sequence number while a worker lives; a look costs microseconds."""
-IDLE_POLL = 0.1
-TAIL_POLL = 0.05
-STATUS_POLL = 0.5
-"""How often the worker's lock is probed: a killed worker is noticed within this."""
-LEASE = 1.0
-SOON = 0.5
-"""Seconds a worker gets to bring a picture before one is made from the last snapshot."""
 MOST_ROWS = 1_500
-
-ALIVE = frozenset({"queued", "starting", "training", "paused"})
-log = logging.getLogger(__name__)
+"""Points of a curve that a page is introduced with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +45,16 @@ class Picture:
 class Feed:
     """What is to be seen of one run; the base class shows something that does not move."""
 
-    def __init__(self, run_id: str | None) -> None:
+    def __init__(self, run_id: str | None, config: Config) -> None:
         self.run_id = run_id
         self.clients: set[Client] = set()
+        self.config = config
         self.history = History()
+        self.markers = Markers(config)
         self.pictures: dict[Weights, Picture] = {}
-        self.markers: list[dict[str, Any]] = []
-        self.markers_version = 0
         self.status: dict[str, Any] = {"state": "new", "reason": "", "step": 0, "queue": 0}
         self.status_version = 0
+        self.lineage: dict[str, Any] = {"parent": None, "step": None}
 
     def join(self, client: Client) -> None:
         """One more to look."""
@@ -84,8 +68,25 @@ class Feed:
         """A client wants other weights than before."""
 
     async def introduction(self) -> dict[str, Any]:
-        """All there is to know on arrival."""
-        raise NotImplementedError
+        """All there is to know on arrival: curves so far (thinned), markers, status, the empty charts."""
+        config, figures = await asyncio.to_thread(self._config_and_figures)
+        return {
+            "t": "run",
+            "run": self.run_id,
+            "config": config.model_dump(mode="json"),
+            "status": self.status,
+            "figures": figures,
+            "rows": self.history.thinned(MOST_ROWS),
+            "markers": self.markers.after(0),
+            "lineage": self.lineage,
+        }
+
+    def current_config(self) -> Config:
+        """The config as it is now."""
+        return self.config
+
+    def _config_and_figures(self) -> tuple[Config, dict[str, Any]]:
+        return self.current_config(), figures_of(self.config.method)
 
     def changed(self) -> None:
         """Have every client look for what it has missed; those who waited longest for a picture go first."""
@@ -111,212 +112,10 @@ def figures_of(method: str) -> dict[str, Any]:
     return live_figures(method, Config.knobs()[dial].label if dial else "")
 
 
-class RunFeed(Feed):
-    """The feed of a run directory, reading as long as somebody watches."""
-
-    def __init__(self, run: RunDirectory, on_empty: Callable[[RunFeed], None] = lambda _: None) -> None:
-        super().__init__(run.id)
-        self.run = run
-        self.on_empty = on_empty
-        self.alive = True
-        self._frames = run.frames()
-        self._seen = 0
-        self._rows_at = self._applied_at = 0
-        self._applied: list[Applied] = []
-        self._stamps: dict[str, tuple[int, int]] = {}
-        self._due = {"tail": 0.0, "status": 0.0, "lease": 0.0, "still": time.monotonic() + SOON}
-        self._ready = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    # ── who watches ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def join(self, client: Client) -> None:
-        """One more to look; the first makes it read."""
-        super().join(client)
-        if self._task is None:
-            self._task = asyncio.create_task(self._follow(), name=f"feed {self.run_id}")
-        self.look_again()
-
-    def leave(self, client: Client) -> None:
-        """One fewer; after the last it reads no more."""
-        super().leave(client)
-        if not self.clients:
-            self.on_empty(self)
-
-    def look_again(self) -> None:
-        """Ask the worker at once for what is now wanted."""
-        self._due["lease"] = 0.0
-        self._due["still"] = time.monotonic() + SOON
-
-    async def close(self) -> None:
-        """Stop reading and let go of the files."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._frames.close()
-
-    async def introduction(self) -> dict[str, Any]:
-        """All there is to know on arrival: curves so far (thinned), markers, status, the empty charts."""
-        await self._ready.wait()
-        config, figures = await asyncio.to_thread(self._config_and_figures)
-        return {
-            "t": "run",
-            "run": self.run_id,
-            "config": config.model_dump(mode="json"),
-            "status": self.status,
-            "figures": figures,
-            "rows": self.history.thinned(MOST_ROWS),
-            "markers": self.markers,
-            "lineage": {"parent": self.run.meta.parent, "step": self.run.meta.parent_step},
-        }
-
-    def _config_and_figures(self) -> tuple[Config, dict[str, Any]]:
-        return self.run.current_config(), figures_of(self.run.config.method)
-
-    # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _follow(self) -> None:
-        try:
-            await asyncio.to_thread(self._read_tails)
-            self._read_status()
-            self._ready.set()
-            while True:
-                await self._look()
-                await asyncio.sleep(PICTURE_POLL if self.alive else IDLE_POLL)
-        except (OSError, ValueError) as error:
-            self.status = {**self.status, "state": "failed", "reason": str(error)}
-            self.say({"t": "error", "message": f"The run {self.run_id} can no longer be read: {error}"})
-        finally:
-            self._ready.set()
-
-    async def _look(self) -> None:
-        self._read_picture()
-        now = time.monotonic()
-        if now >= self._due["lease"]:
-            self._due["lease"] = now + LEASE
-            self._renew_lease()
-        if now >= self._due["tail"]:
-            self._due["tail"] = now + TAIL_POLL
-            if self._read_tails():
-                self.changed()
-            if self._touched("status.json"):
-                self._due["status"] = 0.0
-        if now >= self._due["status"]:
-            self._due["status"] = now + STATUS_POLL
-            self._read_status()
-        if now >= self._due["still"]:
-            self._due["still"] = now + STATUS_POLL
-            await self._make_still()
-
-    def _read_picture(self) -> None:
-        seq = self._frames.sequence()
-        if seq == self._seen:
-            return
-        payload = self._frames.read()
-        if payload is None:
-            return
-        self._seen = seq
-        picture = Picture.of(payload)
-        wanted = self.wanted()
-        if len(wanted) == 1:
-            self.pictures.clear()
-        self.pictures[picture.weights] = picture
-        if len(wanted) > 1:
-            self.run.renew_watch(weights=_other(picture.weights))
-        self.changed()
-
-    def wanted(self) -> set[Weights]:
-        """The weights somebody looks at just now: a page that draws nothing (hidden, asleep) asks for none."""
-        return {client.weights for client in self.clients if client.attentive}
-
-    def _renew_lease(self) -> None:
-        wanted = self.wanted()
-        if wanted and self.alive:
-            self.run.renew_watch(weights="decoder" if "decoder" in wanted else "encoder")
-
-    def _touched(self, name: str) -> bool:
-        try:
-            found = (self.run.path / name).stat()
-        except FileNotFoundError:
-            return False
-        stamp = (found.st_mtime_ns, found.st_size)
-        if self._stamps.get(name) == stamp:
-            return False
-        self._stamps[name] = stamp
-        return True
-
-    def _read_tails(self) -> bool:
-        new = False
-        if self._touched("metrics.jsonl"):
-            rows, self._rows_at = self.run.rows(self._rows_at)
-            self.history.add(rows)
-            new = bool(rows)
-        if self._touched("applied.jsonl"):
-            records, self._applied_at = self.run.applied(self._applied_at)
-            self._take_applied(records)
-            new = new or bool(records)
-        return new
-
-    def _take_applied(self, records: list[Applied]) -> None:
-        if not records:
-            return
-        self._applied += records
-        self.markers = markers(self.run.config, self._applied)
-        self.markers_version += 1
-        for record in records:
-            if record.kind == "refused" and self._ready.is_set():
-                self.say({"t": "error", "message": record.reason})
-
-    def _read_status(self) -> None:
-        found = self.run.status()
-        self.alive = found.state in ALIVE
-        status = {
-            "state": found.state,
-            "reason": found.reason,
-            "step": found.step,
-            "queue": max(0, found.queue - 1),
-        }
-        if {**status, "step": 0} != {**self.status, "step": 0}:
-            self.status_version += 1
-            self.status = status
-            self.changed()
-        self.status = status
-
-    async def _make_still(self) -> None:
-        """Where no worker brings the picture somebody wants, make it from the last snapshot."""
-        if self.status["state"] == "training" or not self.wanted() - set(self.pictures):
-            return
-        snapshot = await asyncio.to_thread(self.run.snapshot)
-        if snapshot is None:
-            return
-        for weights in self.wanted() - set(self.pictures):
-            payload = await asyncio.to_thread(still, snapshot, weights, self.status["state"])
-            self.pictures[weights] = Picture.of(payload)
-        self.changed()
-
-
-def _other(weights: Weights) -> Weights:
-    return "encoder" if weights == "decoder" else "decoder"
-
-
 class FirstFeed(Feed):
     """Before anything is pressed: the real network at step 0, from a bundled picture."""
 
     def __init__(self, screen: FirstScreen | None) -> None:
-        super().__init__(None)
-        self.config = (screen.config if screen else Config()).model_dump(mode="json")
+        super().__init__(None, screen.config if screen else Config())
         if screen is not None:
             self.pictures = {picture.weights: picture for picture in map(Picture.of, screen.payloads)}
-
-    async def introduction(self) -> dict[str, Any]:
-        """The same as of a run, with nothing in its curves."""
-        return {
-            "t": "run",
-            "run": None,
-            "config": self.config,
-            "status": self.status,
-            "figures": await asyncio.to_thread(figures_of, self.config["method"]),
-            "rows": self.history.thinned(MOST_ROWS),
-            "markers": [],
-            "lineage": {"parent": None, "step": None},
-        }

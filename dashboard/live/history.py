@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from sae_core.config import Config
 from sae_core.runs.events import Applied, effective
 from sae_core.runs.rows import COLUMNS
 
-__all__ = ["History", "markers"]
+__all__ = ["History", "Markers"]
 
 KEEP = 6_000
 """Points held for a run, however long it gets; the older half is thinned when there are more."""
@@ -44,7 +45,7 @@ class History:
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take in new points; one at a step already passed begins a new attempt, which supersedes what was there."""
         for row in rows:
-            point = tuple(row.get(name) for name in COLUMNS)
+            point = tuple(_number(row.get(name)) for name in COLUMNS)
             self._forget_from(int(row["step"]))
             self.newest += 1
             self._numbers.append(self.newest)
@@ -73,33 +74,65 @@ class History:
             del self._rows[end:], self._numbers[end:]
 
 
+def _number(value: Any) -> Any:
+    """``value`` if it is a number JSON has a word for; whatever else stands in a damaged file is None."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
 def _columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
     return {name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)}
 
 
-def markers(config: Config, records: Iterable[Applied]) -> list[dict[str, Any]]:
-    """Where a dial moved, one marker a drag: ``{"step", "images", "text", "drag"}``, in order.
+class Markers:
+    """Where a dial moved, one marker a drag: ``{"step", "images", "text", "drag"}``.
 
-    ``config`` is the run's as created. A drag's marker stands where the drag began and names where it ended.
+    A drag's marker stands where the drag began and names where it ended. ``config`` is the run's as created.
     """
-    values = config.model_dump()
-    found: dict[str, dict[str, Any]] = {}
-    before: dict[str, Any] = {}
-    for record in effective(records):
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.newest = 0
+        """The number of the last change; pages remember how far they have got."""
+        self.rewritten = 0
+        """How often some were taken back, by a run that went back to an earlier step."""
+        self._records: list[Applied] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._values = self.config.model_dump()
+        self._began: dict[str, Any] = {}
+        self._found: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def add(self, records: Sequence[Applied]) -> None:
+        """Take in what was applied."""
+        self._records += records
+        if any(record.kind == "restore" for record in records):
+            self._records = effective(self._records)
+            self._start()
+            self.rewritten += 1
+            records = self._records
+        for record in records:
+            self._take(record)
+
+    def after(self, number: int) -> list[dict[str, Any]]:
+        """The markers that are new or have moved on since change ``number``; 0 for all."""
+        return [marker for changed, marker in self._found.values() if changed > number]
+
+    def _take(self, record: Applied) -> None:
         if record.kind == "restore":
             key, text = f"restore-{record.position}", f"back to step {record.step:,}"
-        elif record.kind == "set" and record.name in values:
-            key = f"{record.name}-{record.drag if record.drag is not None else f'at-{record.position}'}"
-            before.setdefault(key, values[record.name])
-            values[record.name] = record.value
-            began, ended = _said(record.name, before[key]), _said(record.name, record.value)
-            text = f"{WORDS.get(record.name, record.name)} {began}→{ended}"
+        elif record.kind == "set" and record.name in self._values:
+            name = str(record.name)
+            key = f"{name}-{record.drag if record.drag is not None else f'at-{record.position}'}"
+            began = _said(name, self._began.setdefault(key, self._values[name]))
+            self._values[name] = record.value
+            text = f"{WORDS.get(name, name)} {began}→{_said(name, record.value)}"
         else:
-            continue
-        first = found.get(key)
-        step = first["step"] if first else record.step
-        found[key] = {"step": step, "images": step * config.batch_size, "text": text, "drag": key}
-    return list(found.values())
+            return
+        step = self._found[key][1]["step"] if key in self._found else record.step
+        self.newest += 1
+        images = step * self.config.batch_size
+        self._found[key] = (self.newest, {"step": step, "images": images, "text": text, "drag": key})
 
 
 def _said(name: str, value: Any) -> str:

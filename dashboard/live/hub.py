@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.controls import page_threads
 from dashboard.live.client import Client, Wire
-from dashboard.live.feed import Feed, FirstFeed, RunFeed
+from dashboard.live.feed import Feed, FirstFeed
 from dashboard.live.first_screen import first_screen
 from dashboard.live.guard import Guard
 from dashboard.live.messages import Control, Message, Reset, Set, Speed, Start, Watch, Weights
+from dashboard.live.run_feed import RunFeed
 from sae_core.config import Config, ConfigError
 from sae_core.data import DATASETS
 from sae_core.runs.folder import Runs
@@ -41,7 +42,9 @@ class Hub:
         self.wire = Wire()
         self.clients: set[Client] = set()
         self.first = FirstFeed(first_screen())
-        self.launched: set[str] = set()
+        self.ours: set[str] = set()
+        """Runs begun on a page and shown or woken by this server: they pause when it ends."""
+        self.launching: set[str] = set()
         self.paused: set[str] = set()
         """Runs that `pause_all` paused."""
         self._feeds: dict[str, RunFeed] = {}
@@ -83,6 +86,8 @@ class Hub:
         if run_id not in self._feeds:
             run = await asyncio.to_thread(self.runs.open, run_id)
             self._feeds.setdefault(run_id, RunFeed(run, self._empty))
+            if run.meta.origin == "page":
+                self.ours.add(run_id)
         return self._feeds[run_id]
 
     async def _run(self, run_id: str) -> RunDirectory:
@@ -104,11 +109,19 @@ class Hub:
         """Create, show, launch: in this order, so that the first steps are seen."""
         config = page_config(message.config, dial_off=message.dial_off)
         run = await asyncio.to_thread(self._create, config, message, parent)
-        self.launched.add(run.id)
         client.watch(await self._feed(run.id))
-        if self.launcher is not None:
-            await asyncio.to_thread(self.launcher.start, run.id)
+        await self._launch(run.id)
         return run.id
+
+    async def _launch(self, run_id: str) -> None:
+        self.ours.add(run_id)
+        if self.launcher is None:
+            return
+        self.launching.add(run_id)
+        try:
+            await asyncio.to_thread(self.launcher.start, run_id)
+        finally:
+            self.launching.discard(run_id)
 
     def _create(self, config: Config, message: Start, parent: RunDirectory | None) -> RunDirectory:
         step = parent.status().step if parent else None
@@ -142,10 +155,9 @@ class Hub:
         async with self._waking[message.run]:
             run = await self._run(message.run)
             await asyncio.to_thread(run.append_event, kind, by="page")
-            if message.do in WAKING and self.launcher is not None and not await asyncio.to_thread(run.alive):
-                self.launched.add(run.id)
+            if message.do in WAKING and not await asyncio.to_thread(run.alive):
                 await asyncio.to_thread(run.renew_watch)
-                await asyncio.to_thread(self.launcher.resume, run.id)
+                await self._launch(run.id)
 
     async def _set(self, message: Set) -> None:
         knob = Config.knobs().get(message.name)
@@ -161,12 +173,12 @@ class Hub:
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def pause_all(self) -> None:
-        """Pause what was started from here and still runs; a crash leaves it running, a Ctrl-C does not."""
-        while self.launched:
-            run_id = self.launched.pop()
+        """Pause what is ours and still runs; a crash leaves it running, a Ctrl-C does not."""
+        while self.ours:
+            run_id = self.ours.pop()
             with suppress(OSError, ValueError):
                 run = self.runs.open(run_id)
-                if run.alive():
+                if run_id in self.launching or run.alive():
                     run.append_event("pause", by="server")
                     self.paused.add(run_id)
 

@@ -42,8 +42,12 @@ class StandIns:
 def main(root: str, host: str = "localhost", port: str = "0", *names: str) -> None:
     bound = bind((host, *names), int(port), Path(root))
     about = {"port": bound.port, "token": bound.guard.token, "cookie": bound.guard.cookie, "url": bound.url}
-    paused = serve(bound, lambda: print(json.dumps(about), flush=True), StandIns(Path(root)))  # type: ignore[arg-type]
-    print(json.dumps({"paused": paused}), flush=True)
+    serve(
+        bound,
+        lambda: print(json.dumps(about), flush=True),
+        lambda paused: print(json.dumps({"paused": paused}), flush=True),
+        StandIns(Path(root)),  # type: ignore[arg-type]
+    )
 
 
 if __name__ == "__main__":

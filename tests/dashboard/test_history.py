@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.live.history import History, markers
+from typing import Any
+
+from dashboard.live.history import History, Markers
 from sae_core.config import Config
 from sae_core.runs.events import Applied
 
@@ -37,6 +39,12 @@ def test_a_step_seen_before_begins_a_new_attempt() -> None:
     news = history.after(seen)
     assert news is not None
     assert news["step"] == [20, 25]
+
+
+def markers(config: Config, records: list[Applied]) -> list[dict[str, Any]]:
+    found = Markers(config)
+    found.add(records)
+    return found.after(0)
 
 
 def test_a_long_history_is_thinned_where_it_is_old() -> None:
@@ -91,3 +99,25 @@ def test_what_a_divergence_undid_has_no_marker() -> None:
         ],
     )
     assert [m["text"] for m in found] == ["learning rate .001→.01", "back to step 10"]
+
+
+def test_a_page_is_told_of_the_markers_that_changed() -> None:
+    """A drag that goes on is sent again under the same name; one that is over is not."""
+    found = Markers(Config())
+    found.add([applied(0, 1, name="penalty_weight", value=0.2, drag=1)])
+    found.add([applied(1, 5, name="penalty_weight", value=0.3, drag=2)])
+    seen = found.newest
+    assert found.after(seen) == []
+    found.add([applied(2, 9, name="penalty_weight", value=0.4, drag=2)])
+    (moved,) = found.after(seen)
+    assert (moved["step"], moved["text"]) == (5, "penalty .20→.40")
+
+
+def test_a_run_that_goes_back_takes_its_markers_with_it() -> None:
+    """Pages notice by the count, and are introduced anew."""
+    found = Markers(Config())
+    found.add([applied(0, 5, name="learning_rate", value=0.01), applied(1, 15, name="learning_rate", value=9.0)])
+    assert found.rewritten == 0
+    found.add([applied(2, 10, kind="restore")])
+    assert found.rewritten == 1
+    assert len(found.after(0)) == 2
