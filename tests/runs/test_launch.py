@@ -166,8 +166,7 @@ def test_a_run_is_steered_from_a_script(make: Make, runs: Runs, clean: None) -> 
     run.resume()
     eventually(lambda: run.status.step > 20)
     run.set(k=4, learning_rate=0.002)
-    eventually(lambda: run.config.k == 4)
-    assert run.config.learning_rate == 0.002
+    eventually(lambda: (run.config.k, run.config.learning_rate) == (4, 0.002))
     with pytest.raises(ValueError, match="k is 33, but there are only 32 latents"):
         run.set(k=33)
     run.pause()
