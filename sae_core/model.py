@@ -1,7 +1,7 @@
 """The sparse autoencoder: one hidden layer, symmetric, with one shared bias on the pixels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class SparseAutoencoder(nn.Module):
 
     @classmethod
     @torch.no_grad()
-    def from_config(cls, config: Config, images: "Images") -> Self:
+    def from_config(cls, config: Config, images: "Images") -> "SparseAutoencoder":
         """The untrained model of step 0, on the processor.
 
         Dictionary rows random normal at norm 1, ``W_enc = dictionary`` (tied only at the start), ``b_enc`` = 0,
@@ -79,7 +79,7 @@ class SparseAutoencoder(nn.Module):
 
     @classmethod
     @torch.no_grad()
-    def load(cls, path: Path | str) -> Self:
+    def load(cls, path: Path | str) -> "SparseAutoencoder":
         """The model `save` wrote.
 
         Raises:
