@@ -56,7 +56,7 @@ def _knob(
     zones: tuple[tuple[float, str], ...] = (),
     **bounds: Any,
 ) -> Any:
-    extra = {"label": label, "unit": unit, "live": live, "dial": dial, "zones": zones}
+    extra: dict[str, Any] = {"label": label, "unit": unit, "live": live, "dial": dial, "zones": zones}
     return Field(default=default, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -105,7 +105,9 @@ class Config(BaseModel):
         lt=1.0,
         dial=(0.005, 0.5),
     )
-    k: int = _knob(32, "Units kept k", "Codes kept per image.", "latents", live=True, ge=1, le=MAX_LATENTS, dial=(1, 256))
+    k: int = _knob(
+        32, "Units kept k", "Codes kept per image.", "latents", live=True, ge=1, le=MAX_LATENTS, dial=(1, 256)
+    )
     batch_size: int = _knob(256, "Batch size", "Images per step.", "images", ge=1, le=65_536, dial=(16, 4096))
     learning_rate: float = _knob(
         1e-3, "Learning rate", "Adam's step size.", live=True, gt=0.0, le=10.0, dial=(1e-5, 1e-1)

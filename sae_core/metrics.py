@@ -59,7 +59,8 @@ def fvu(x: Array, x_hat: Array) -> float:
 def image_fvu(x: Array, x_hat: Array, mean: Array) -> Floats:
     """(n,) per-image FVU: ‖x − x_hat‖² / ‖x − mean‖², ``mean`` (n_pixels,) being the training mean."""
     from_mean = ((x - mean) ** 2).sum(axis=1)
-    return (((x - x_hat) ** 2).sum(axis=1) / np.maximum(from_mean, 1e-12)).astype(np.float32)
+    shares: Floats = (((x - x_hat) ** 2).sum(axis=1) / np.maximum(from_mean, 1e-12)).astype(np.float32)
+    return shares
 
 
 def mean_l0(codes: Array, threshold: float = 0.0) -> float:
@@ -74,7 +75,8 @@ def mean_l1(codes: Array) -> float:
 
 def densities(codes: Array, threshold: float = 0.0) -> Floats:
     """(n_latents,) share of images on which each latent's code is above the threshold."""
-    return (np.asarray(codes) > threshold).mean(axis=0).astype(np.float32)
+    shares: Floats = (np.asarray(codes) > threshold).mean(axis=0).astype(np.float32)
+    return shares
 
 
 def density_histogram(density: Array, never: Array) -> Histogram:

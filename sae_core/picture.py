@@ -73,7 +73,8 @@ def lit(digits: Digits, threshold: float) -> Bytes:
 
 def pixels(x: Floats) -> Bytes:
     """Pixels in [0, 1] as bytes 0..255, clipped."""
-    return np.rint(np.clip(x, 0.0, 1.0) * 255.0).astype(np.uint8)
+    shades: Bytes = np.rint(np.clip(x, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return shades
 
 
 def activation_histogram(codes: Tensor, activation: str, variance: float) -> Histogram:

@@ -36,7 +36,8 @@ def test_every_method_can_be_chosen_with_its_own_defaults(method: object) -> Non
 
 
 def test_kl_with_relu_is_refused_with_the_reason() -> None:
-    with pytest.raises(ConfigError, match="The method kl cannot use activation 'relu': .* codes must lie between 0 and 1"):
+    sentence = "The method kl cannot use activation 'relu': .* codes must lie between 0 and 1"
+    with pytest.raises(ConfigError, match=sentence):
         Config(method="kl", activation="relu")
 
 
