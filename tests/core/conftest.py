@@ -34,9 +34,9 @@ def images() -> Images:
     return make_images()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
-    """Results follow from the number of threads, so it is fixed."""
+    """Results follow from the number of threads; and two of them waiting for each other on busy cores take for ever."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

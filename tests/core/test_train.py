@@ -77,6 +77,7 @@ def test_a_divergence_is_a_message_and_a_restore_mends_it(images: Images) -> Non
 
 def test_a_census_takes_as_many_slices_as_it_needs(images: Images) -> None:
     """Steps may come between; the snapshot is of the step at which it began."""
+
     def actions() -> Iterator[Action]:
         yield Step()
         for _ in range(200):
