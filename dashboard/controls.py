@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
 from sae_core.config import Config, ConfigError, Knob
@@ -181,17 +180,7 @@ def stops(knob: Knob, value: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     grid = {float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)}
     found = {stop for stop in grid if low <= stop <= high} | {value}
-    return sorted(found | {0.0} if _can_be_off(knob.name) else found)
-
-
-@cache
-def _can_be_off(name: str) -> bool:
-    """Whether 0 itself is allowed; a bound of 0 may be one that is never reached."""
-    try:
-        Config(**{name: 0})
-    except ConfigError:
-        return False
-    return True
+    return sorted(found | {0.0} if knob.off else found)
 
 
 def page_threads(cores: int | None = None) -> int:

@@ -43,6 +43,8 @@ class Knob:
     zones: tuple[tuple[float, str], ...]
     """What stretches of the dial do, as (up to this value, in these words); measured on MNIST."""
     integer: bool
+    off: bool
+    """Whether 0 is allowed, and means exactly off: a slider's leftmost stop."""
 
 
 def _knob(
@@ -212,6 +214,7 @@ def _read_knob(name: str, field: Any) -> Knob:
         dial=extra["dial"],
         zones=extra["zones"],
         integer="int" in str(field.annotation),
+        off="float" in str(field.annotation) and bounds.get("ge") == 0,
     )
 
 

@@ -68,6 +68,7 @@ export class Charts {
     const layout = {
       ...chart.figure.layout,
       autosize: true,
+      margin: scaled(chart.figure.layout.margin, look.size / 11),
       uirevision: this.revision,
       font: { ...chart.figure.layout.font, color: look.text, family: look.font, size: look.size },
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -95,6 +96,8 @@ function bind(trace, rows, frame) {
   }
   return { ...trace, x: [...rows.column(x)], y: [...rows.column(y)] };
 }
+
+const scaled = (margin, by) => Object.fromEntries(Object.entries(margin).map(([side, size]) => [side, Math.round(size * by)]));
 
 function markerLayout(markers, look) {
   const shapes = markers.map(({ images }) => ({ type: "line", xref: "x", yref: "paper", x0: images, x1: images, y0: 0, y1: 1, line: { color: look.accent, width: 1, dash: "dot" } }));

@@ -22,7 +22,7 @@ export class Dial {
   /** @param {(value: number, drag: number) => void} onMove every value while dragging, `drag` shared by one gesture */
   constructor(name, knob, onMove) {
     this.name = name;
-    this.knob = { ...knob, off: knob.low === 0 };
+    this.knob = knob;
     this.scale = scaleOf(this.knob);
     this.onMove = onMove;
     this.value = knob.default;
@@ -53,7 +53,12 @@ export class Dial {
     );
     this.track.onpointerdown = (e) => this.grab(e);
     this.track.onpointermove = (e) => this.dragging !== null && this.moveTo(e);
-    this.track.onpointerup = this.track.onpointercancel = () => this.release();
+    this.track.onpointerup = (e) => this.release(e);
+    this.track.onpointercancel = () => this.release();
+    this.track.onmousedown = (e) => {
+      e.preventDefault(); // or a second drag would take hold of the text that the first one selected
+      this.track.focus();
+    };
     this.track.onkeydown = (e) => this.key(e);
   }
 
@@ -80,7 +85,8 @@ export class Dial {
     this.moveTo(event);
   }
 
-  release() {
+  release(event) {
+    if (event && this.dragging !== null) this.moveTo(event);
     this.dragging = null;
   }
 

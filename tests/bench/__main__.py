@@ -1,0 +1,24 @@
+"""``python -m tests.bench NAME``: each benchmark prints a table whose ratios hold where its figures do not."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+BENCHES = {
+    "live": "the whole live path: trainer, frames, sockets, Chromium",
+    "core": "the training core, against peers",
+}
+
+
+def main() -> int:
+    """Run one benchmark with its own options."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("name", choices=BENCHES, help="; ".join(f"{name}: {what}" for name, what in BENCHES.items()))
+    known, rest = parser.parse_known_args()
+    return int(importlib.import_module(f"tests.bench.{known.name}").main(rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The whole live path in one run: frames from the trainer, charts, census, sockets, a page in real Chromium.
+
+Prints images/s headless, with the page, and with 16 further watchers, in turn and twice, so that a machine whose
+speed drifts still gives honest ratios; then pictures/s, Play to first step, and drag to effect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+import websockets
+from playwright.sync_api import sync_playwright
+
+from sae_core.runs import Runs
+from tests.browser.house import Dashboard, LivePage, chromium_path, launch_chromium, wait_until
+
+SETTLE = 3.0
+
+
+@dataclass
+class Window:
+    """What one stretch of time showed."""
+
+    images_per_second: float
+    pictures_per_second: float
+    server_share: float
+    worker_share: float
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench live")
+    parser.add_argument("--latents", type=int, default=1024)
+    parser.add_argument("--seconds", type=float, default=12.0, help="length of each measured window")
+    parser.add_argument("--watchers", type=int, default=16)
+    parser.add_argument("--minutes", type=float, default=0.0, help="afterwards, watch memory for this long")
+    options = parser.parse_args(arguments)
+    if chromium_path() is None:
+        print("no Chromium is installed, so there is nothing to measure")
+        return 1
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        began = time.perf_counter()
+        house = Dashboard(Path(folder) / "runs").start()
+        try:
+            page = browser.new_page(viewport={"width": 1366, "height": 768})
+            live = LivePage(page).open(f"{house.url}?n_latents={options.latents}")
+            print(f"start to interactive page          {time.perf_counter() - began:8.2f} s")
+            time.sleep(SETTLE)
+            measure(house, live, options)
+        finally:
+            house.stop()
+            browser.close()
+    return 0
+
+
+def measure(house: Dashboard, live: LivePage, options: argparse.Namespace) -> None:
+    """The table."""
+    live.page.locator(".ps-select").select_option("full")
+    began = time.perf_counter()
+    live.play()
+    wait_until(lambda: live.number("step") >= 1, 20, "no first step was shown")
+    shown = time.perf_counter() - began
+    run = Runs(house.runs).open(live.run)
+    first = next(a for a in run.applied()[0] if a.kind == "play")
+    pressed = next(e for e in run.events()[0] if e.kind == "play")
+    print(f"Play to first step, in the run      {first.time - pressed.time:8.3f} s (event to applied)")
+    print(f"Play to first step, on the screen   {shown:8.3f} s (key press to picture)")
+    time.sleep(SETTLE)
+    windows: dict[str, list[Window]] = {"headless": [], "page": [], "crowd": []}
+    for _ in range(2):
+        windows["page"].append(watch(house, live, options.seconds))
+        with Crowd(house, live.run, options.watchers) as crowd:
+            windows["crowd"].append(watch(house, live, options.seconds))
+            rates = crowd.rates()
+        live.page.goto("about:blank")
+        time.sleep(SETTLE + 2)
+        windows["headless"].append(watch(house, None, options.seconds, run.id))
+        live.open(f"{house.url}?run={run.id}")
+        time.sleep(SETTLE)
+    report(windows, rates, options)
+    print(f"drag to effect, median               {1000 * drag_delay(house, live):8.1f} ms (event to applied record)")
+    print(f"ping over the same socket, median    {1000 * asyncio.run(ping(house)):8.1f} ms")
+    if options.minutes:
+        memory(house, live, options.minutes)
+
+
+def report(windows: dict[str, list[Window]], rates: list[float], options: argparse.Namespace) -> None:
+    """Figures, then the ratios that were asked for."""
+    mean = {name: statistics.mean(w.images_per_second for w in found) for name, found in windows.items()}
+    pictures = {name: statistics.mean(w.pictures_per_second for w in found) for name, found in windows.items()}
+    print(f"\n{options.latents} latents, batch 256, one trainer thread unless the machine has more than two cores")
+    print(f"{'':24}{'images/s':>12}{'pictures/s':>12}{'server':>10}{'worker':>10}")
+    for name, label in (("headless", "nobody watching"), ("page", "one page"), ("crowd", f"page + {options.watchers}")):
+        server = statistics.mean(w.server_share for w in windows[name])
+        worker = statistics.mean(w.worker_share for w in windows[name])
+        print(f"{label:24}{mean[name]:12,.0f}{pictures[name]:12.1f}{server:9.0%}{worker:10.0%}")
+    print(f"\npage / nobody watching               {mean['page'] / mean['headless']:8.2f}  (asked: at least 0.60)")
+    print(f"crowd / page                         {mean['crowd'] / mean['page']:8.2f}  (asked: at least 0.90)")
+    print(f"pictures/s on the page               {pictures['page']:8.1f}  (asked: at least 15)")
+    if rates:
+        print(f"pictures/s of the watchers           {min(rates):8.1f} slowest, {statistics.median(rates):.1f} median")
+        print("(one further watcher never answers, and holds nobody up)")
+
+
+def watch(house: Dashboard, live: LivePage | None, seconds: float, run: str = "") -> Window:
+    """Rates over a stretch of time, from the run's own count of images and the clock beside it."""
+    directory = Runs(house.runs).open(live.run if live else run)
+    assert house.process is not None
+    processes = [psutil.Process(house.process.pid), psutil.Process(directory.status().pid)]
+
+    def reading() -> tuple[float, float, float, list[float]]:
+        row = directory.rows()[0][-1]
+        return row["time"], row["images"], live.number("pictures") if live else 0.0, [used(p) for p in processes]
+
+    began, images, pictures, spent = reading()
+    time.sleep(seconds)
+    ended, images_now, pictures_now, spent_now = reading()
+    server, worker = (now - before for now, before in zip(spent_now, spent, strict=True))
+    return Window(
+        (images_now - images) / (ended - began), (pictures_now - pictures) / seconds, server / seconds, worker / seconds
+    )
+
+
+def used(process: psutil.Process) -> float:
+    """Seconds of processor time a process has had."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+class Crowd:
+    """Plain socket clients that watch a run; the last one never acknowledges anything."""
+
+    def __init__(self, house: Dashboard, run: str, n: int) -> None:
+        self.house, self.run, self.n = house, run, n
+        self.counts = [0] * n
+
+    def __enter__(self) -> Self:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.tasks = [asyncio.run_coroutine_threadsafe(self.watch(i), self.loop) for i in range(self.n)]
+        time.sleep(1.5)
+        self.began, self.start = time.time(), list(self.counts)
+        return self
+
+    def rates(self) -> list[float]:
+        """Pictures a second of those that answer."""
+        took = time.time() - self.began
+        return [(now - before) / took for now, before in zip(self.counts[:-1], self.start[:-1], strict=True)]
+
+    async def watch(self, i: int) -> None:
+        async with connect(self.house) as socket:
+            await socket.send(json.dumps({"t": "watch", "run": self.run, "weights": "decoder"}))
+            async for message in socket:
+                if isinstance(message, bytes):
+                    self.counts[i] += 1
+                    if i < self.n - 1:
+                        length = int.from_bytes(message[4:8], "little")
+                        await socket.send(json.dumps({"t": "ack", "seq": json.loads(message[8 : 8 + length])["seq"]}))
+
+    def __exit__(self, *exception: object) -> None:
+        for task in self.tasks:
+            task.cancel()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(timeout=5)
+
+
+def connect(house: Dashboard) -> websockets.connect:
+    """A watcher's socket: right Origin, no cookie."""
+    return websockets.connect(
+        f"ws://localhost:{house.port}/penstroke/live", origin=f"http://localhost:{house.port}", max_size=None
+    )
+
+
+def drag_delay(house: Dashboard, live: LivePage) -> float:
+    """Median time from a dragged value's event to the record that it was applied."""
+    live.play() if live.shown("state") != "training" else None
+    live.drag_dial(0.5, 0.8, 2.0)
+    time.sleep(0.5)
+    run = Runs(house.runs).open(live.run)
+    sent = {event.offset: event.time for event in run.events()[0] if event.kind == "set"}
+    return statistics.median(a.time - sent[a.event] for a in run.applied()[0] if a.kind == "set")
+
+
+async def ping(house: Dashboard, n: int = 40) -> float:
+    """Median round trip of a small message while frames are pushed."""
+    times = []
+    async with connect(house) as socket:
+        for i in range(n):
+            began = time.perf_counter()
+            await socket.send(json.dumps({"t": "ping", "n": i}))
+            while True:
+                message = await socket.recv()
+                if isinstance(message, str) and json.loads(message).get("t") == "pong":
+                    break
+            times.append(time.perf_counter() - began)
+            await asyncio.sleep(0.05)
+    return statistics.median(times)
+
+
+def memory(house: Dashboard, live: LivePage, minutes: float) -> None:
+    """Server, worker and browser memory each half minute of a live run."""
+    assert house.process is not None
+    server = psutil.Process(house.process.pid)
+    worker = psutil.Process(Runs(house.runs).open(live.run).status().pid)
+    client = live.page.context.new_cdp_session(live.page)
+    print(f"\n{'minute':>8}{'server MB':>12}{'worker MB':>12}{'page heap MB':>14}{'DOM nodes':>12}")
+    began = time.time()
+    while (passed := time.time() - began) < 60 * minutes:
+        client.send("HeapProfiler.collectGarbage")
+        heap = live.page.evaluate("performance.memory.usedJSHeapSize") / 1e6
+        nodes = live.page.evaluate("document.querySelectorAll('*').length")
+        resident = [process.memory_info().rss / 1e6 for process in (server, worker)]
+        print(f"{passed / 60:8.1f}{resident[0]:12.0f}{resident[1]:12.0f}{heap:14.1f}{nodes:12d}", flush=True)
+        time.sleep(30)
