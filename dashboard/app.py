@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.views import train
 
-st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide", initial_sidebar_state="auto")
+st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
 st.navigation(
     [st.Page(train.show, title="Train", url_path="train", default=True, help="Train a sparse autoencoder and watch.")],
     position="top",

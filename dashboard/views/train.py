@@ -25,6 +25,7 @@ def show() -> None:
     session = _session()
     session.follow_url(st.query_params.to_dict())
     session.refresh()
+    st.set_page_config(initial_sidebar_state="collapsed" if session.view.lecture else "auto")
     if not session.view.lecture:
         with st.sidebar:
             sidebar.show(session, may_steer=_may_steer())
