@@ -16,8 +16,8 @@ import os
 import struct
 import zlib
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from sae_core.runs.files import RunWriteError, write_all, write_sentence
 
@@ -47,26 +47,26 @@ class FrameWriter:
         self._size = _ROOM + 2 * self._slot
         try:
             path.touch()
-            self._file = path.open("r+b", buffering=0)
-            fits = _slot_size(self._file) == self._slot
-            if not fits:
-                self._lay_out()
-            self._map = mmap.mmap(self._file.fileno(), self._size)
+            with path.open("r+b", buffering=0) as file:
+                fits = _slot_size(file) == self._slot
+                if not fits:
+                    self._lay_out(file)
+                self._map = mmap.mmap(file.fileno(), self._size)
         except OSError as error:
             raise RunWriteError(write_sentence(error, path)) from error
         self.seq = max(self._number(0), self._number(1)) if fits else 0
         """Number of the newest picture; 0 before the first."""
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, file: FileIO) -> None:
         """Give the file its size: emptied first, unless (on Windows) a reader has it mapped.
 
         The zeros are written, so that every page has its block: a page that finds the disk full kills the process.
         """
         with suppress(OSError):
-            self._file.truncate(0)
-        self._file.seek(0)
+            file.truncate(0)
+        file.seek(0)
         for data in (_HEADER.pack(_MAGIC, _VERSION, self._slot).ljust(_ROOM, b"\0"), bytes(2 * self._slot)):
-            write_all(self._file, data)
+            write_all(file, data)
 
     def _number(self, slot: int) -> int:
         return int(_SLOT.unpack_from(self._map, _ROOM + slot * self._slot)[0])
@@ -79,7 +79,7 @@ class FrameWriter:
         """
         if len(payload) > self._slot - _ROOM:
             raise RunWriteError(f"A picture of {len(payload)} bytes does not fit frame.bin's {self._slot - _ROOM}.")
-        if os.fstat(self._file.fileno()).st_size < self._size:  # touching a page that is gone kills the process
+        if self._map.size() < self._size:  # touching a page that is gone kills the process
             raise RunWriteError(f"{self.path} was cut short while it was in use.")
         seq = self.seq + 1
         start = _ROOM + (seq % 2) * self._slot
@@ -92,7 +92,6 @@ class FrameWriter:
     def close(self) -> None:
         """Let go of the file, which stays as it is."""
         self._map.close()
-        self._file.close()
 
 
 class FrameReader:
@@ -100,7 +99,6 @@ class FrameReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: BinaryIO | None = None
         self._map: mmap.mmap | None = None
         self._slot = 0
 
@@ -136,37 +134,23 @@ class FrameReader:
 
     def _ready(self) -> bool:
         """Whether the mapped file is whole; maps it when it is there. A shortened file is never touched."""
-        try:
-            if self._file is None:
-                self._file = self.path.open("rb", buffering=0)
-            size = os.fstat(self._file.fileno()).st_size
-            if self._map is not None and size >= len(self._map):
-                return True
-            self._unmap()
-            self._slot = _slot_size(self._file) or 0
-            if not self._slot:
-                self.close()
-                return False
-            self._map = mmap.mmap(self._file.fileno(), _ROOM + 2 * self._slot, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):
-            self.close()
-            return False
-        return True
+        if self._map is not None and self._map.size() >= len(self._map):
+            return True
+        self.close()
+        with suppress(OSError, ValueError), self.path.open("rb", buffering=0) as file:
+            self._slot = _slot_size(file) or 0
+            if self._slot:
+                self._map = mmap.mmap(file.fileno(), _ROOM + 2 * self._slot, access=mmap.ACCESS_READ)
+        return self._map is not None
 
-    def _unmap(self) -> None:
+    def close(self) -> None:
+        """Let go of the file (on Windows nobody can delete it before)."""
         if self._map is not None:
             self._map.close()
             self._map = None
 
-    def close(self) -> None:
-        """Let go of the file (on Windows nobody can delete it before)."""
-        self._unmap()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
-
-def _slot_size(file: BinaryIO) -> int | None:
+def _slot_size(file: FileIO) -> int | None:
     """Bytes of a slot, from the file's header; None where header and size do not fit together."""
     file.seek(0)
     data = file.read(_HEADER.size)

@@ -75,7 +75,9 @@ def test_a_warm_spare_makes_its_first_step_within_half_a_second(make: Make, runs
 
 
 SERVER = """
-import sys, time
+import socket, sys, time
+listening = socket.create_server(("127.0.0.1", 0))
+listening.set_inheritable(True)
 from sae_core.runs import Launcher, Runs
 launcher = Launcher(sys.argv[1], dataset="planted", slots=8)
 launcher.start(sys.argv[2])
@@ -85,7 +87,7 @@ time.sleep(600)
 
 
 def test_a_killed_server_leaves_its_runs_running_and_no_spare(make: Make, runs: Runs, clean: None) -> None:
-    """Nor does the worker hold any socket of the server's: it has none at all."""
+    """Nor does the worker hold the server's socket, not even one meant to be inherited."""
     run = make()
     run.append_event("play")
     with subprocess.Popen([sys.executable, "-c", SERVER, str(runs.root), run.id], stdout=subprocess.PIPE) as server:

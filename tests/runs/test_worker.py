@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -264,6 +265,48 @@ def test_a_run_that_diverges_is_back_at_its_last_checkpoint_and_says_so(
     assert steps == sorted(steps)
 
 
+def test_torn_logs_are_mended_by_the_next_worker(make: Make, working: Working, images: Images) -> None:
+    """Half a line at the end of each, as a power cut leaves them, and garbage in the middle of the rows."""
+    run = make(steps=100)
+    worker = working(run)
+    eventually(lambda: run.status().step > 10)
+    run.append_event("set", name="penalty_weight", value=0.3)
+    eventually(last(run, "set"))
+    worker.stop()
+    for name in ("events.jsonl", "applied.jsonl", "metrics.jsonl"):
+        with (run.path / name).open("ab") as file:
+            file.write((b"garbage\n" if name == "metrics.jsonl" else b"") + b'{"step":9,"kind":"set","na')
+    (run.path / "status.json").write_bytes(b'{"sta')
+    (run.path / "snapshot.safetensors").write_bytes(b"torn")
+    (run.path / "frame.bin").write_bytes(b"torn")
+    run.renew_watch()
+    assert working(run).end().state == "finished"
+    for name in ("events.jsonl", "applied.jsonl", "metrics.jsonl"):
+        assert b'"na{' not in (run.path / name).read_bytes()
+    assert run.snapshot() is not None
+    assert run.frames().read() is not None
+    assert replay(run, images).same
+
+
+def test_looking_whether_a_run_is_alive_does_not_keep_a_worker_from_starting(make: Make, working: Working) -> None:
+    """Probing takes the lock for an instant, all the time here; the worker tries again."""
+    run = make(steps=20)
+    over = threading.Event()
+
+    def probe() -> None:
+        while not over.is_set():
+            run.alive()
+
+    probing = threading.Thread(target=probe)
+    probing.start()
+    try:
+        for _ in range(3):
+            assert working(run).end().state == "finished"
+    finally:
+        over.set()
+        probing.join()
+
+
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make: Make, working: Working, images: Images) -> None:
     """Cut short, or a byte of it another; the run says so and ends with the same weights."""
     run = make(steps=150)
@@ -336,7 +379,7 @@ def test_a_disk_that_is_full_at_the_end_is_said_in_the_last_word(
     monkeypatch.setattr(files, "write_all", full_disk)
     status = worker.end()
     monkeypatch.undo()
-    assert status == replace(run.status(), updated=0.0)
+    assert status == run.status()
     assert status.state == "paused"
     assert status.reason.startswith("The disk is full: ")
     assert (run.path / "checkpoint.safetensors").exists()

@@ -26,8 +26,8 @@ __all__ = ["FIRST_FULL", "HISTORY_RATIO", "Archive", "newest_checkpoint"]
 FIRST_FULL = 1024
 """Checkpoints at powers of two steps are kept from here on: before it, a replay takes a second or two."""
 
-HISTORY_RATIO = 1.25
-"""Steps of successive snapshots in history/ are at least this far apart: 10 for each factor of 10."""
+HISTORY_RATIO = 1.5
+"""Steps of successive snapshots in history/ are at least this far apart: 34 in the first million steps."""
 
 
 class Archive:

@@ -65,8 +65,8 @@ class Desk:
         """Say what the run is doing, unless that has been said already."""
         told = Status(state, reason, pid=os.getpid(), attempt=self.attempt, **fields)
         if told != replace(self.status, updated=0.0):
-            write_status(self.run.path / "status.json", replace(told, updated=time.time()))
-            self.status = told
+            self.status = replace(told, updated=time.time())
+            write_status(self.run.path / "status.json", self.status)
 
     def close(self) -> None:
         """Let go of the files."""
