@@ -15,6 +15,16 @@ REQUIRE_BROWSER = "PENSTROKE_REQUIRE_BROWSER"
 """Set (by .ci/run), a browser test that would be skipped fails instead."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _not_the_users_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor does a fixture that several tests share."""
+    home = tmp_path_factory.mktemp("shared-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENSTROKE_RUNS", str(home / "runs"))
+        patch.setenv("PENSTROKE_DATA", str(home / "data"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, or leaves anything in, the folders of whoever runs the suite."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from sae_core.cli.terminal import error_console, images_of, out, print_json
 from sae_core.config import Config
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
-from sae_core.runs.folder import Runs
+from sae_core.runs.folder import Runs, runs_folder
 
 if TYPE_CHECKING:
     from sae_core.data import Images
@@ -60,7 +61,8 @@ def _train(run: RunDirectory, images: Images, *, as_json: bool) -> int:
 
     say = error_console().print
     say(f"[dim]run[/] {run.id}  [dim]in {run.path.parent}[/]")
-    go_on = f"`penstroke resume {run.id}` goes on from there."
+    elsewhere = "" if run.path.parent == runs_folder() else f" --runs {shlex.quote(str(run.path.parent))}"
+    go_on = f"`penstroke resume {run.id}{elsewhere}` goes on from there."
     try:
         with _progress_bar(run.config) as show:
             status = work(run, show, images=images)

@@ -13,7 +13,7 @@ SIDE = 16
 N_ATOMS = 64
 STROKES_PER_IMAGE = 4
 LARGEST_OVERLAP = 0.6
-PATIENCE = 10_000
+PATIENCE = 3_000
 """Strokes tried before saying that no more fit."""
 
 

@@ -184,7 +184,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(penstroke: Penstroke, tmp_path: Path
     begun.send_signal(signal.SIGINT)
     out, err = begun.communicate(timeout=60)
     assert begun.returncode == 1
-    assert "`penstroke resume broken` goes on from there." in err
+    assert f"`penstroke resume broken --runs {tmp_path}` goes on from there." in err
     assert json.loads(out.splitlines()[-1])["state"] == "paused"
 
     resumed = penstroke("resume", "broken", "--runs", tmp_path, "--json")
