@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from sae_core.data import DATASETS, Images, load_images
 
@@ -49,17 +49,22 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar for a download."""
+    """A progress bar for a download, drawn once something comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=error_console()) as bar:
-        tasks: dict[str, Any] = {}
+    bar = Progress(*columns, console=error_console())
+    tasks: dict[str, TaskID] = {}
 
-        def show(file: str, done: int, size: int | None) -> None:
-            if file not in tasks:
-                tasks[file] = bar.add_task(file, total=size)
-            bar.update(tasks[file], completed=done)
+    def show(file: str, done: int, size: int | None) -> None:
+        if file not in tasks:
+            bar.start()
+            tasks[file] = bar.add_task(file, total=size)
+        bar.update(tasks[file], completed=done)
 
+    try:
         yield show
+    finally:
+        if tasks:
+            bar.stop()
 
 
 def images_of(name: str) -> Images:

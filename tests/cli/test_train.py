@@ -149,8 +149,26 @@ def test_a_data_set_without_a_network_is_one_sentence(penstroke: Penstroke, monk
 
     monkeypatch.setattr(downloads.Archive, "fetch", unreachable)
     said = penstroke("train", "--dataset", "kmnist")
-    assert (said.status, said.err.strip().splitlines()[-1]) == (1, "KMNIST is not on this machine.")
+    assert (said.status, said.err) == (1, "KMNIST is not on this machine.\n")
     assert Runs().list() == []
+
+
+def test_a_download_has_a_progress_bar(penstroke: Penstroke, monkeypatch: pytest.MonkeyPatch):
+    """With the file's name; the run follows at once."""
+    from sae_core.cli import terminal
+    from sae_core.data import load_images
+
+    def slowly(name: str, *, progress=None):
+        if progress:
+            progress("train-images-idx3-ubyte.gz", 5, 10)
+            progress("train-images-idx3-ubyte.gz", 10, 10)
+        return load_images("digits")
+
+    monkeypatch.setattr(terminal, "load_images", slowly)
+    said = penstroke("train", *SMALL, "--dataset", "kmnist", "--steps", 1)
+    assert said.status == 0
+    assert "train-images-idx3-ubyte.gz" in said.err
+    assert "10/10 bytes" in said.err
 
 
 def test_every_knob_is_an_option(penstroke: Penstroke):
