@@ -94,3 +94,9 @@ def test_the_histogram_is_of_the_last_batch(images: Images) -> None:
     trainer.step()
     fired = int(trainer.objective.fires.sum())
     assert trainer.frame().activations.counts.sum() == fired > 0
+
+
+def test_wide_models_are_quantised_block_by_block() -> None:
+    """600 rows, the i-th (i + 1, −(i + 1)/2): the same bytes in every row."""
+    weights = torch.arange(1.0, 601.0).unsqueeze(1) * torch.tensor([[1.0, -0.5]])
+    assert np.unique(Quantiser(weights)(weights), axis=0).tolist() == [[255, 65]]
