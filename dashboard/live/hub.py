@@ -110,16 +110,16 @@ class Hub:
         config = page_config(message.config, dial_off=message.dial_off)
         run = await asyncio.to_thread(self._create, config, message, parent)
         client.watch(await self._feed(run.id))
-        await self._launch(run.id)
+        await self._launch(run.id, after=parent.id if parent else None)
         return run.id
 
-    async def _launch(self, run_id: str) -> None:
+    async def _launch(self, run_id: str, after: str | None = None) -> None:
         self.ours.add(run_id)
         if self.launcher is None:
             return
         self.launching.add(run_id)
         try:
-            await asyncio.to_thread(self.launcher.start, run_id)
+            await asyncio.to_thread(self.launcher.start, run_id, after=after)
         finally:
             self.launching.discard(run_id)
 

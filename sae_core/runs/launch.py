@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,14 @@ from typing import Any, Self
 
 import sae_core
 from sae_core.runs.directory import RunDirectory
-from sae_core.runs.files import RunError, RunWriteError, write_sentence
+from sae_core.runs.files import RunError, RunWriteError, from_json, write_sentence
 from sae_core.runs.folder import Runs
 from sae_core.runs.worker.timing import Timing
 
 __all__ = ["Launcher"]
+
+TAKEOVER_TIME = 2.0
+"""Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
 
 ANSWER_TIME = 60.0
 """Seconds a worker has to say that it holds its run's lock; a cold start on a slow disk takes a few."""
@@ -47,14 +51,18 @@ class Launcher:
         self._options = ["--timing", timing.to_json()] if timing is not None else []
         self._options += ["--slots", str(slots)] if slots is not None else []
         self._wants_spare, self._dataset = spare, dataset
-        self._guard = threading.Lock()
+        self._changed = threading.Condition()
         self._spare: _Process | None = None
+        self._busy: dict[_Process, str] = {}
+        """Workers and their runs."""
         self._closed = False
         if spare:
             self._prepare_spare()
 
-    def start(self, run_id: str) -> None:
+    def start(self, run_id: str, *, after: str | None = None) -> None:
         """Give the run a worker, and return once it holds the run's lock. What the run then does, its events say.
+
+        ``after`` is a run that is about to end, whose worker may take this one over.
 
         Raises:
             RunError: there is no such run, or it has a worker already; or the worker could not start.
@@ -62,24 +70,60 @@ class Launcher:
         run = self.runs.open(run_id)
         if run.alive():
             raise RunError(f"The run {run.id} already has a worker, which goes on with it.")
-        with self._guard:
-            process, self._spare = self._spare, None
+        process = self._take_spare(after)
         if process is None or not process.assign(run.id):
             process = self._spawn(["--run", run.id], run.path / "worker.log")
+        with self._changed:
+            self._busy[process] = run.id
         answer = process.answer()
         if "error" in answer:
+            process.close_orders()
             self._replace_spare()
             raise RunError(str(answer["error"]))
         threading.Thread(target=self._replace_spare, args=(run,), name="spare", daemon=True).start()
 
-    resume = start
+    def resume(self, run_id: str) -> None:
+        """`start`: a run goes on from its newest checkpoint."""
+        self.start(run_id)
 
     def close(self) -> None:
-        """Let the spare go; workers go on."""
-        with self._guard:
-            process, self._spare, self._closed = self._spare, None, True
-        if process is not None:
-            process.dismiss()
+        """Let the spare go; workers go on, and end with their runs."""
+        with self._changed:
+            spare, self._spare, self._closed = self._spare, None, True
+            busy = list(self._busy)
+        for process in busy:
+            process.close_orders()
+        if spare is not None:
+            spare.dismiss()
+
+    def _take_spare(self, after: str | None) -> _Process | None:
+        """The spare; where there is none, the worker of ``after`` as soon as it is free."""
+
+        def settled() -> bool:
+            return self._spare is not None or after not in self._busy.values()
+
+        with self._changed:
+            self._changed.wait_for(settled, timeout=TAKEOVER_TIME)
+            process, self._spare = self._spare, None
+        return process
+
+    def _freed(self, process: _Process) -> None:
+        """A worker's run has ended well: it is the next spare, or one too many."""
+        with self._changed:
+            self._busy.pop(process, None)
+            keep = self._wants_spare and not self._closed and self._spare is None
+            if keep:
+                self._spare = process
+            self._changed.notify_all()
+        if not keep:
+            process.close_orders()
+
+    def _ended(self, process: _Process) -> None:
+        with self._changed:
+            self._busy.pop(process, None)
+            if self._spare is process:
+                self._spare = None
+            self._changed.notify_all()
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +142,7 @@ class Launcher:
         self._prepare_spare()
 
     def _prepare_spare(self) -> None:
-        with self._guard, suppress(RunError):
+        with self._changed, suppress(RunError):
             if self._wants_spare and not self._closed and self._spare is None:
                 self._spare = self._spawn(["--spare", self._dataset], self.runs.root / ".slots" / "spare.log")
 
@@ -106,15 +150,21 @@ class Launcher:
         command = [sys.executable, "-m", "sae_core.runs.worker", "--root", str(self.runs.root), *which, *self._options]
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            return _Process(command, log)
+            return _Process(command, log, self._freed, self._ended)
         except OSError as error:
             raise RunWriteError(write_sentence(error, log)) from error
 
 
 class _Process:
-    """A worker as its starter sees it: a line to tell it its run, a line of answer."""
+    """A worker as its starter sees it: a line to tell it its run, a line of answer, a line when it is free again."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        on_free: Callable[[_Process], None],
+        on_end: Callable[[_Process], None],
+    ) -> None:
         package = str(Path(sae_core.__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
         with log.open("ab") as errors:
@@ -127,16 +177,23 @@ class _Process:
                 close_fds=True,
                 **_own_group(),
             )
-        self._log = log
+        self._log, self._on_free, self._on_end = log, on_free, on_end
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._listen, name="worker", daemon=True).start()
 
     def _listen(self) -> None:
-        """Read its one line, then wait for its end, so that no dead process is left behind."""
+        """Read what it says until it ends, and see it off, so that no dead process is left behind."""
         assert self._popen.stdout is not None
         with self._popen.stdout as stdout:
-            self._answers.put(stdout.readline())
+            for line in stdout:
+                if from_json(line.strip()) == {"free": True}:
+                    self._on_free(self)
+                else:
+                    self._answers.put(line)
+        self._answers.put(b"")
+        self.close_orders()
         self._popen.wait()
+        self._on_end(self)
 
     def assign(self, run_id: str) -> bool:
         """Tell a spare its run; False where it is no longer there."""
@@ -146,7 +203,7 @@ class _Process:
         try:
             self._popen.stdin.write(run_id.encode() + b"\n")
             self._popen.stdin.flush()
-        except OSError:
+        except (OSError, ValueError):
             return False
         return True
 
@@ -157,18 +214,18 @@ class _Process:
             answer = json.loads(line)
         except (queue.Empty, ValueError):
             answer = {"error": f"The worker did not start; {self._log} says why."}
-        self._close_stdin()
         return answer if isinstance(answer, dict) else {}
 
     def dismiss(self) -> None:
         """Let a spare go, and see it off."""
-        self._close_stdin()
+        self.close_orders()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(timeout=5.0)
             return
         self._popen.kill()
 
-    def _close_stdin(self) -> None:
+    def close_orders(self) -> None:
+        """It shall have no other run; what it has, it ends."""
         assert self._popen.stdin is not None
         with suppress(OSError):
             self._popen.stdin.close()

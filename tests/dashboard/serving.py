@@ -24,7 +24,7 @@ class StandIns:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def start(self, run_id: str) -> None:
+    def start(self, run_id: str, *, after: str | None = None) -> None:
         run = RunDirectory(self.root / run_id)
         subprocess.Popen(
             [sys.executable, str(WRITER), str(run.path)], stdout=subprocess.DEVNULL, start_new_session=True

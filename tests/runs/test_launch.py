@@ -74,6 +74,42 @@ def test_a_warm_spare_makes_its_first_step_within_half_a_second(make: Make, runs
     assert took < 0.5 * max(1.0, os.getloadavg()[0] / 2 if hasattr(os, "getloadavg") else 1.0)
 
 
+def test_a_worker_whose_run_has_ended_takes_the_next(make: Make, runs: Runs, clean: None) -> None:
+    """Reset after reset is trained by one process: none waits for torch to be imported again."""
+    with Launcher(runs.root, dataset="planted") as launcher:
+        pids: set[int | None] = set()
+        last: str | None = None
+        for _ in range(3):
+            run = make()
+            run.append_event("play")
+            launcher.start(run.id, after=last)
+            eventually(lambda run=run: run.status().step > 0)
+            pids.add(run.status().pid)
+            run.append_event("stop")
+            last = run.id
+        assert len(pids) == 1
+    eventually(lambda: not run.alive())
+
+
+def test_an_unwatched_run_of_the_page_makes_room_for_one_that_waits(make: Make, runs: Runs, clean: None) -> None:
+    """One slot: the run whose tab was closed pauses, saying why; one begun on the command line would not."""
+    with Launcher(runs.root, spare=False, dataset="planted", slots=1, timing=Timing(unwatched_yield=0.2)) as launcher:
+        left, waiting = make(origin="page"), make(origin="cli")
+        for run in (left, waiting):
+            run.append_event("play")
+            launcher.start(run.id)
+            eventually(lambda run=run: run.status().step > 0)
+        assert left.status().state == "paused"
+        assert "another run was waiting" in left.status().reason
+        left.append_event("play")
+        eventually(lambda: left.status().state == "queued")
+        step = waiting.status().step
+        eventually(lambda: waiting.status().step > step)
+        for run in (left, waiting):
+            run.append_event("stop")
+        eventually(lambda: not left.alive() and not waiting.alive())
+
+
 SERVER = """
 import socket, sys, time
 listening = socket.create_server(("127.0.0.1", 0))

@@ -1,8 +1,9 @@
 """A worker in a process of its own: ``python -m sae_core.runs.worker --root RUNS (--run ID | --spare)``.
 
-It answers on stdout with one line of JSON, ``{"ok": true}`` once it holds the run's lock or ``{"error": sentence}``,
-and from then on writes to the run's worker.log alone. A spare imports torch, loads the default data set and trains a
-few steps of nobody's, then waits on stdin for a line with the id of its run; when stdin ends first, so does it.
+It answers on stdout with lines of JSON: ``{"ok": true}`` once it holds its run's lock, or ``{"error": sentence}``, and
+``{"free": true}`` when it has ended a run and could take another. It then waits on stdin for a line with the id of its
+next run, and ends when stdin does: with whoever started it. A spare begins by waiting, having imported torch, loaded
+the default data set and trained a few steps of nobody's. What a run prints goes to its worker.log.
 """
 
 from __future__ import annotations
@@ -14,15 +15,12 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.folder import Runs
 from sae_core.runs.worker.timing import Timing
-from sae_core.runs.worker.work import holding, work_holding
-
-if TYPE_CHECKING:
-    from sae_core.data import Images
+from sae_core.runs.worker.work import holding, load_kept, work_holding
 
 __all__ = ["main"]
 
@@ -31,25 +29,43 @@ LOG_LIMIT = 262_144
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one worker; returns the exit status: 0 when the run ended as it should, 1 when not."""
+    """Work on one run after another; returns the exit status: 0 when the last ended as it should, 1 when not."""
     asked = _parse(arguments)
-    runs, images = Runs(asked.root), None
-    run_id = asked.run
+    starter, run_id = Starter(), asked.run
     if asked.spare:
-        images = _warm_up(asked.spare)
-        run_id = sys.stdin.readline().strip()
-        if not run_id:
-            return 0
-    try:
-        run = runs.open(run_id)
-        with holding(run, asked.timing):
-            _answer({"ok": True})
-            _write_to(run.path / "worker.log")
-            at_hand = images if images is not None and images.name == run.config.dataset else None
-            return _work(run, at_hand, asked.timing, asked.slots)
-    except (ValueError, OSError) as error:
-        _answer({"error": str(error)})
-        return 1
+        _warm_up(asked.spare)
+    while run_id := run_id or starter.next_run():
+        try:
+            run = Runs(asked.root).open(run_id)
+            with holding(run, asked.timing):
+                starter.say({"ok": True})
+                _write_to(run.path / "worker.log")
+                if not _work(run, asked.timing, asked.slots):
+                    return 1  # whatever went wrong in this process, no other run shall meet it
+            starter.say({"free": True})
+        except (ValueError, OSError) as error:
+            starter.say({"error": str(error)})
+            if asked.run:
+                return 1
+        run_id = None
+    return 0
+
+
+class Starter:
+    """Whoever started this process, at the other end of its first stdin and stdout."""
+
+    def __init__(self) -> None:
+        self._orders = os.fdopen(os.dup(0), "rb")
+        self._answers = os.dup(1)
+
+    def next_run(self) -> str:
+        """The id of the next run; empty when there will be none."""
+        return self._orders.readline().decode("utf-8", "replace").strip()
+
+    def say(self, message: dict[str, Any]) -> None:
+        """One line; whoever started us may be gone, and the run goes on."""
+        with suppress(OSError):
+            os.write(self._answers, json.dumps(message).encode() + b"\n")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -63,35 +79,26 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _work(run: RunDirectory, images: Images | None, timing: Timing, slots: int | None) -> int:
+def _work(run: RunDirectory, timing: Timing, slots: int | None) -> bool:
+    """Whether the run ended as it should."""
     try:
-        work_holding(run, images=images, timing=timing, slots=slots)
+        work_holding(run, timing=timing, slots=slots)
     except (Exception, KeyboardInterrupt):  # noqa: BLE001 - its status says it in a sentence, its log in full
         traceback.print_exc()
         sys.stderr.flush()
-        return 1
-    return 0
+        return False
+    return True
 
 
-def _warm_up(dataset: str) -> Images | None:
+def _warm_up(dataset: str) -> None:
     """What a first step would wait for: torch, the images, and torch's own first uses."""
     from sae_core.config import Config
-    from sae_core.data import load_images
     from sae_core.train import Action, Step, Want, stream
 
     with suppress(ValueError, OSError):  # no spare is worse than a cold one: the run itself will say what is wrong
-        images = load_images(dataset)
         actions: list[Action] = [Step(), Step(), Want.ROW, Want.FRAME, Want.CENSUS, Want.CHECKPOINT]
-        for _ in stream(Config(dataset=dataset, threads=1), images, actions):
+        for _ in stream(Config(dataset=dataset, threads=1), load_kept(dataset), actions):
             pass
-        return images
-    return None
-
-
-def _answer(message: dict[str, Any]) -> None:
-    with suppress(OSError, ValueError):  # whoever started us may be gone; the run goes on
-        sys.stdout.write(json.dumps(message) + "\n")
-        sys.stdout.flush()
 
 
 def _write_to(path: Path) -> None:

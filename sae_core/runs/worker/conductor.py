@@ -113,9 +113,21 @@ class Conductor:
         yield from self._train_one()
         if self._transport.playing:
             yield from self._observer.after_step(watched)
-        unattended = self._desk.run.meta.origin == "page" and self._watch.alone >= self._timing.unwatched_pause
-        if unattended and self._transport.playing:
-            yield from self._pause("Nobody was watching any more, so it paused; press Play to go on.")
+        if self._transport.playing and (reason := self._unattended(now)):
+            yield from self._pause(reason)
+
+    def _unattended(self, now: float) -> str:
+        """Why a run begun on the page should pause, nobody having watched it for some time; empty if it should not."""
+        alone, timing = self._watch.alone, self._timing
+        if self._desk.run.meta.origin != "page" or alone < timing.unwatched_yield:
+            return ""
+        if alone >= timing.unwatched_pause:
+            return "Nobody was watching any more, so it paused; press Play to go on."
+        if now >= self._next_try:
+            self._next_try = now + timing.glance
+            if self._scene.slots.wanted():
+                return "Nobody was watching and another run was waiting, so it paused; press Play to go on."
+        return ""
 
     def _wait(self, left: float) -> Actions:
         """A paced run has time: for a slice of the census, or a nap."""
@@ -192,6 +204,8 @@ class Conductor:
             yield from self._settle()
         if self._transport.playing and not self._scene.may_train:
             self._claim_slot()
+        if not self._transport.playing and any(event.kind == "pause" and event.by == "server" for event in events):
+            self._transport.over = "paused"  # the page it was begun on has gone
         self._observer.say(queue=self._desk.status.queue if self._scene.state == "queued" else 0)
         if sets:
             yield from self._observer.row()

@@ -60,6 +60,13 @@ class Slots:
             self._ticket.touch()
         return ahead + 1
 
+    def wanted(self) -> bool:
+        """Whether another living run waits for a slot."""
+        with suppress(OSError):
+            waiting = (ticket.name.partition("-")[2] for ticket in self._queue.iterdir())
+            return any(run_id != self.run_id and is_locked(self.root / run_id / "lock") for run_id in waiting)
+        return False
+
     def _take(self) -> bool:
         for number in range(self.count):
             lock = lock_of(self.root / ".slots" / str(number))

@@ -24,6 +24,8 @@ class Timing:
     """A watch is fresh for so long."""
     unwatched_pause: float = 900.0
     """A run begun on the page pauses when nobody watched its training for so long."""
+    unwatched_yield: float = 5.0
+    """A run begun on the page makes room for one that waits when nobody watched it for so long."""
     unwatched_exit: float = 60.0
     """A paused worker that nobody watches ends."""
     checkpoint_every: float = 10.0

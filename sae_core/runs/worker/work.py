@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import Timeout
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sae_core.runs.worker.desk import Desk
     from sae_core.runs.worker.observer import Progress
 
-__all__ = ["holding", "work", "work_holding"]
+__all__ = ["holding", "load_kept", "work", "work_holding"]
 
 
 def work(
@@ -105,7 +106,7 @@ def _work(
         from sae_core.train import stream
 
         torch.set_num_threads(run.config.threads or 1)
-        images = images or _load(run.config.dataset)
+        images = images or load_kept(run.config.dataset)
         conductor, start = _assemble(desk, images, timing, slots, progress)
         with closing(conductor), _signals(conductor):
             for message in stream(run.config, images, conductor.actions(), start):
@@ -115,7 +116,9 @@ def _work(
         desk.close()
 
 
-def _load(dataset: str) -> Images:
+@lru_cache(maxsize=1)
+def load_kept(dataset: str) -> Images:
+    """The images, kept for the next run of this process: most are of the same data set."""
     from sae_core.data import load_images
 
     return load_images(dataset)
