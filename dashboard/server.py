@@ -36,7 +36,7 @@ SCRIPT = Path(__file__).resolve().with_name("app.py")
 COMPONENTS = Path(__file__).resolve().with_name("components")
 GRACE = 1
 """Seconds open connections get to end after Ctrl-C."""
-LIMIT = 1.8
+LIMIT = 1.6
 """Seconds after Ctrl-C at which the process ends, whatever still hangs."""
 SPARE_GRACE = 0.3
 LARGEST_MESSAGE_MB = 20
