@@ -37,12 +37,14 @@ is; *step*, *epoch*: so many more steps, then pause; *stop*: end the worker; *se
 given before a step counts; *speed*: *full* has no pause between steps, *slow* makes 5 steps a second, *ramp* starts
 with 20 a second and doubles that each second; the last two for eyes only, so at full speed while nobody watches.
 
-Life. A worker begins paused unless it was playing. Paused, it gives its slot back; playing, it waits for one
-(``queued``, with its place). A run begun on the page pauses after 15 minutes of training unwatched; a worker that
-is paused and unwatched for a minute ends, the state staying ``paused``. A finite run finishes. An objective that
-runs away takes the run back to its last checkpoint, and a disk that cannot be written leaves it where it is; both
-pause it and say so. Ctrl-C and SIGTERM save a checkpoint and end the worker, ``paused``. All these times are in
-`worker.timing.Timing`.
+Life. A worker begins paused unless it was playing; a control given before it has caught up with where the run was
+rewrites what lay ahead (a ``restore``). Paused, it gives its slot back; playing, it waits for one (``queued``, with
+its place). A run begun on the page pauses after 15 minutes of training unwatched, and after 5 seconds if another
+run waits for its slot; a worker that is paused and unwatched for a minute ends, the state staying ``paused``; one
+paused by the server that leaves (``by``: "server") ends at once. A finite run finishes. An objective that runs away
+takes the run back to its last checkpoint, and a disk that cannot be written leaves it where it is; both pause it
+and say so. Ctrl-C and SIGTERM save a checkpoint and end the worker, ``paused``. All these times are in
+`worker.timing.Timing`. A worker process whose run has ended may be given the next (`launch`).
 
 Rules for files. Readers take whole lines only and mend nothing; who appends holds the lock and first cuts off a
 torn tail. Whole files are replaced in one move. JSON and safetensors only: nothing is ever unpickled.

@@ -97,10 +97,11 @@ class Launcher:
             spare.dismiss()
 
     def _take_spare(self, after: str | None) -> _Process | None:
-        """The spare; where there is none, the worker of ``after`` as soon as it is free."""
+        """The spare; where it is not warm yet, the worker of ``after`` as soon as that is free."""
 
         def settled() -> bool:
-            return self._spare is not None or after not in self._busy.values()
+            warm = self._spare is not None and self._spare.warm
+            return warm or after not in self._busy.values()
 
         with self._changed:
             self._changed.wait_for(settled, timeout=TAKEOVER_TIME)
@@ -108,15 +109,18 @@ class Launcher:
         return process
 
     def _freed(self, process: _Process) -> None:
-        """A worker's run has ended well: it is the next spare, or one too many."""
+        """A process is warm and has no run: it is the spare, in place of one still warming up, or one too many."""
         with self._changed:
             self._busy.pop(process, None)
-            keep = self._wants_spare and not self._closed and self._spare is None
-            if keep:
-                self._spare = process
+            process.warm = True
+            surplus: _Process | None = process
+            if self._wants_spare and not self._closed and (self._spare is None or not self._spare.warm):
+                self._spare, surplus = process, self._spare
+            elif self._spare is process:
+                surplus = None
             self._changed.notify_all()
-        if not keep:
-            process.close_orders()
+        if surplus is not None:
+            surplus.close_orders()
 
     def _ended(self, process: _Process) -> None:
         with self._changed:
@@ -178,6 +182,8 @@ class _Process:
                 **_own_group(),
             )
         self._log, self._on_free, self._on_end = log, on_free, on_end
+        self.warm = False
+        """Whether it has torch and images at hand."""
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._listen, name="worker", daemon=True).start()
 

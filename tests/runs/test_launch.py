@@ -194,6 +194,20 @@ def test_an_interrupt_saves_a_checkpoint_and_pauses(make: Make, spawn: Spawn, nu
     assert not run.alive()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+def test_a_worker_told_to_terminate_takes_no_other_run(make: Make, runs: Runs, clean: None) -> None:
+    """It saves its run and goes, although its launcher would have it back."""
+    run = make()
+    run.append_event("play")
+    with Launcher(runs.root, spare=False) as launcher:
+        launcher.start(run.id)
+        eventually(lambda: run.status().step > 5)
+        worker = psutil.Process(run.status().pid)
+        worker.terminate()
+        eventually(lambda: not worker.is_running())
+    assert run.status().reason.startswith("Interrupted at step")
+
+
 def test_a_run_is_steered_from_a_script(make: Make, runs: Runs, clean: None) -> None:
     """Resume, set, read the curves, pause, take the model: three lines each."""
     directory = make(method="topk", k=8)

@@ -339,6 +339,28 @@ def test_with_no_checkpoint_left_a_run_is_repeated_from_its_start(make: Make, wo
     assert replay(run, images) == before
 
 
+def test_who_steers_before_a_run_has_caught_up_rewrites_what_lay_ahead(
+    make: Make, working: Working, images: Images
+) -> None:
+    """Taken up at its start, the dial is set at once: the change that came later in its first life never happens."""
+    run = make()
+    worker = working(run)
+    eventually(lambda: run.status().step > 10)
+    run.append_event("set", name="penalty_weight", value=0.3)
+    run.append_event("set", name="learning_rate", value=0.002)
+    eventually(lambda: run.current_config().learning_rate == 0.002)
+    worker.stop()
+    for file in run.path.glob("checkpoint.safetensors*"):
+        file.unlink()
+    run.append_event("set", name="penalty_weight", value=0.05)
+    worker = working(run)
+    eventually(lambda: run.status().step > 60)
+    worker.stop()
+    assert [record.kind for record in run.applied()[0] if record.step == 0][-3:] == ["restore", "set", "play"]
+    assert (run.current_config().penalty_weight, run.current_config().learning_rate) == (0.05, 0.001)
+    assert replay(run, images).same
+
+
 def full_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 

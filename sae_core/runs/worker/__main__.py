@@ -1,7 +1,7 @@
 """A worker in a process of its own: ``python -m sae_core.runs.worker --root RUNS (--run ID | --spare)``.
 
 It answers on stdout with lines of JSON: ``{"ok": true}`` once it holds its run's lock, or ``{"error": sentence}``, and
-``{"free": true}`` when it has ended a run and could take another. It then waits on stdin for a line with the id of its
+``{"free": true}`` when it is warm and could take a run, or the next. It then waits on stdin for a line with the id of its
 next run, and ends when stdin does: with whoever started it. A spare begins by waiting, having imported torch, loaded
 the default data set and trained a few steps of nobody's. What a run prints goes to its worker.log.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import sys
+import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -34,14 +35,17 @@ def main(arguments: list[str] | None = None) -> int:
     starter, run_id = Starter(), asked.run
     if asked.spare:
         _warm_up(asked.spare)
+        starter.say({"free": True})
     while run_id := run_id or starter.next_run():
         try:
             run = Runs(asked.root).open(run_id)
             with holding(run, asked.timing):
                 starter.say({"ok": True})
                 _write_to(run.path / "worker.log")
-                if not _work(run, asked.timing, asked.slots):
-                    return 1  # whatever went wrong in this process, no other run shall meet it
+                status = _work(run, asked.timing, asked.slots)
+            _write_to(Path(os.devnull))
+            if status is not None:
+                return status
             starter.say({"free": True})
         except (ValueError, OSError) as error:
             starter.say({"error": str(error)})
@@ -79,15 +83,16 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _work(run: RunDirectory, timing: Timing, slots: int | None) -> bool:
-    """Whether the run ended as it should."""
+def _work(run: RunDirectory, timing: Timing, slots: int | None) -> int | None:
+    """None when the process is fit for another run; else its exit status."""
+    interrupted = threading.Event()
     try:
-        work_holding(run, timing=timing, slots=slots)
+        work_holding(run, timing=timing, slots=slots, interrupted=interrupted)
     except (Exception, KeyboardInterrupt):  # noqa: BLE001 - its status says it in a sentence, its log in full
         traceback.print_exc()
         sys.stderr.flush()
-        return False
-    return True
+        return 1  # whatever went wrong in this process, no other run shall meet it
+    return 0 if interrupted.is_set() else None
 
 
 def _warm_up(dataset: str) -> None:

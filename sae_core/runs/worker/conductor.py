@@ -113,21 +113,8 @@ class Conductor:
         yield from self._train_one()
         if self._transport.playing:
             yield from self._observer.after_step(watched)
-        if self._transport.playing and (reason := self._unattended(now)):
+        if self._transport.playing and (reason := self._observer.unattended(now)):
             yield from self._pause(reason)
-
-    def _unattended(self, now: float) -> str:
-        """Why a run begun on the page should pause, nobody having watched it for some time; empty if it should not."""
-        alone, timing = self._watch.alone, self._timing
-        if self._desk.run.meta.origin != "page" or alone < timing.unwatched_yield:
-            return ""
-        if alone >= timing.unwatched_pause:
-            return "Nobody was watching any more, so it paused; press Play to go on."
-        if now >= self._next_try:
-            self._next_try = now + timing.glance
-            if self._scene.slots.wanted():
-                return "Nobody was watching and another run was waiting, so it paused; press Play to go on."
-        return ""
 
     def _wait(self, left: float) -> Actions:
         """A paced run has time: for a slice of the census, or a nap."""

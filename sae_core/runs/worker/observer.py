@@ -47,7 +47,7 @@ class Observer:
         self._census_of: tuple[int, int] | None = None
         self._seen: tuple[int, int] | None = None
         now = time.perf_counter()
-        self._next_row, self._next_status = now, now
+        self._next_row = self._next_status = self._next_look = now
         self._next_snapshot, self._next_checkpoint = now, now + timing.checkpoint_every
 
     def ask(self, action: Action) -> Generator[Action, None, Message | None]:
@@ -96,6 +96,19 @@ class Observer:
     def behind(self) -> bool:
         """Whether the newest census is of another moment."""
         return self._seen != self.scene.moment
+
+    def unattended(self, now: float) -> str:
+        """Why a run begun on the page should pause, nobody having watched it for some time; empty if it should not."""
+        alone, timing = self.watch.alone, self.timing
+        if self.desk.run.meta.origin != "page" or alone < min(timing.unwatched_yield, timing.unwatched_pause):
+            return ""
+        if alone >= timing.unwatched_pause:
+            return "Nobody was watching any more, so it paused; press Play to go on."
+        if now >= self._next_look:
+            self._next_look = now + timing.glance
+            if self.scene.slots.wanted():
+                return "Nobody was watching and another run was waiting, so it paused; press Play to go on."
+        return ""
 
     def row(self) -> Actions:
         """One point of every curve."""

@@ -81,17 +81,23 @@ def work_holding(
     images: Images | None = None,
     timing: Timing | None = None,
     slots: int | None = None,
+    interrupted: threading.Event | None = None,
 ) -> Status:
-    """`work` for who holds the lock already."""
+    """`work` for who holds the lock already; ``interrupted`` is set where a signal ended it."""
     try:
-        return _work(run, progress, images, timing or Timing(), slots)
+        return _work(run, progress, images, timing or Timing(), slots, interrupted or threading.Event())
     except BaseException as error:
         _say_failed(run, error)
         raise
 
 
 def _work(
-    run: RunDirectory, progress: Progress | None, images: Images | None, timing: Timing, slots: int | None
+    run: RunDirectory,
+    progress: Progress | None,
+    images: Images | None,
+    timing: Timing,
+    slots: int | None,
+    interrupted: threading.Event,
 ) -> Status:
     from sae_core.runs.worker.desk import Desk
 
@@ -108,7 +114,7 @@ def _work(
         torch.set_num_threads(run.config.threads or 1)
         images = images or load_kept(run.config.dataset)
         conductor, start = _assemble(desk, images, timing, slots, progress)
-        with closing(conductor), _signals(conductor):
+        with closing(conductor), _signals(conductor, interrupted):
             for message in stream(run.config, images, conductor.actions(), start):
                 conductor.receive(message)
         return desk.status
@@ -160,13 +166,14 @@ def _assemble(
 
 
 @contextmanager
-def _signals(conductor: Conductor) -> Iterator[None]:
+def _signals(conductor: Conductor, interrupted: threading.Event) -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and (on Windows) Ctrl-Break end the run at its next step; again, at once."""
 
     def interrupt(*_: object) -> None:
         if conductor.interrupted:
             raise KeyboardInterrupt
         conductor.interrupted = True
+        interrupted.set()
 
     if threading.current_thread() is not threading.main_thread():
         yield
