@@ -120,8 +120,9 @@ def watch(house: Dashboard, live: LivePage | None, seconds: float, run: str = ""
     processes = [psutil.Process(house.process.pid), psutil.Process(directory.status().pid)]
 
     def reading() -> tuple[float, float, float, list[float]]:
-        row = directory.rows()[0][-1]
-        return row["time"], row["images"], live.number("pictures") if live else 0.0, [used(p) for p in processes]
+        status = directory.status()
+        pictures = live.number("pictures") if live else 0.0
+        return status.updated, status.images, pictures, [used(p) for p in processes]
 
     began, images, pictures, spent = reading()
     time.sleep(seconds)

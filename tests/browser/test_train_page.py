@@ -129,14 +129,14 @@ def test_reset_keeps_the_seed_and_the_earlier_run(live: LivePage, dashboard: Das
     wait_until(lambda: live.number("step") > 5, 10, "training did not begin")
     first = live.run
     live.page.keyboard.press("Backspace")
-    wait_until(lambda: live.run not in ("", first), 5, "reset made no new run")
+    wait_until(lambda: live.run not in ("", first), 10, "reset made no new run")
     runs = Runs(dashboard.runs)
     child = runs.open(live.run)
     assert child.meta.parent == first
     assert child.config.seed == runs.open(first).config.seed
     second = live.run
     live.page.keyboard.press("n")
-    wait_until(lambda: live.run not in ("", first, second), 5, "new seed made no new run")
+    wait_until(lambda: live.run not in ("", first, second), 10, "new seed made no new run")
     assert runs.open(live.run).config.seed == child.config.seed + 1
 
 
@@ -157,7 +157,8 @@ def test_what_shapes_the_view_is_in_the_url_and_comes_back(live: LivePage, conte
     wait_until(lambda: live.number("step") > 5, 10, "training did not begin")
     live.page.keyboard.press("3")
     live.page.keyboard.press("w")
-    wait_until(lambda: "weights=encoder" in live.page.url and "run=" in live.page.url, 5, f"the URL is {live.page.url}")
+    for part in ("run=", "digit=2", "weights=encoder"):
+        wait_until(lambda part=part: part in live.page.url, 10, f"{part} is not in the URL")
     other = LivePage(context.new_page()).open(live.page.url)
     wait_until(lambda: other.run == live.run, 5, "the second tab found another run")
     wait_until(lambda: other.page.locator(".ps-digit.ps-chosen").count() == 1, 5, "the digit was forgotten")
@@ -194,7 +195,7 @@ def test_marked_settings_apply_at_the_next_reset_only(live: LivePage, dashboard:
     live.play()
     wait_until(lambda: live.number("step") > 5, 10, "training did not begin")
     first = live.run
-    width = live.page.get_by_label("Hidden units (latents)").first
+    width = live.page.get_by_role("spinbutton", name="Hidden units (latents)")
     width.fill("128")
     width.press("Enter")
     time.sleep(1.5)
@@ -202,6 +203,6 @@ def test_marked_settings_apply_at_the_next_reset_only(live: LivePage, dashboard:
     assert Runs(dashboard.runs).open(first).config.n_latents == 256
     live.page.locator(".ps-mosaic-canvas").focus()
     live.page.keyboard.press("Backspace")
-    wait_until(lambda: live.run not in ("", first), 5, "reset made no new run")
+    wait_until(lambda: live.run not in ("", first), 10, "reset made no new run")
     assert Runs(dashboard.runs).open(live.run).config.n_latents == 128
     assert json.loads((dashboard.runs / live.run / "config.json").read_text())
