@@ -48,7 +48,7 @@ class RunWriteError(OSError, RunError):
 
 def write_sentence(error: OSError, path: Path) -> str:
     """Why ``path`` could not be written: a full disk is called that."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
         return f"The disk is full: {path.name} could not be written in {path.parent}."
     return f"{path.name} could not be written in {path.parent}: {error.strerror or error}."
 

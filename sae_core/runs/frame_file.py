@@ -65,6 +65,14 @@ class FrameWriter:
         with suppress(OSError):
             file.truncate(0)
         file.seek(0)
+        try:
+            self._fill(file)
+        except OSError:  # no room: at least give back what there was
+            with suppress(OSError):
+                file.truncate(0)
+            raise
+
+    def _fill(self, file: FileIO) -> None:
         for data in (_HEADER.pack(_MAGIC, _VERSION, self._slot).ljust(_ROOM, b"\0"), bytes(2 * self._slot)):
             write_all(file, data)
 

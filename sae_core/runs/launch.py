@@ -109,18 +109,20 @@ class Launcher:
         return process
 
     def _freed(self, process: _Process) -> None:
-        """A process is warm and has no run: it is the spare, in place of one still warming up, or one too many."""
+        """A worker's run has ended well: it is the spare, in place of one still warming up, or one too many."""
         with self._changed:
             self._busy.pop(process, None)
-            process.warm = True
             surplus: _Process | None = process
             if self._wants_spare and not self._closed and (self._spare is None or not self._spare.warm):
                 self._spare, surplus = process, self._spare
-            elif self._spare is process:
-                surplus = None
             self._changed.notify_all()
         if surplus is not None:
             surplus.close_orders()
+
+    def _warmed(self) -> None:
+        """The spare has become warm, unless it has been given a run meanwhile."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _ended(self, process: _Process) -> None:
         with self._changed:
@@ -154,7 +156,7 @@ class Launcher:
         command = [sys.executable, "-m", "sae_core.runs.worker", "--root", str(self.runs.root), *which, *self._options]
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            return _Process(command, log, self._freed, self._ended)
+            return _Process(command, log, self._warmed, self._freed, self._ended)
         except OSError as error:
             raise RunWriteError(write_sentence(error, log)) from error
 
@@ -166,6 +168,7 @@ class _Process:
         self,
         command: list[str],
         log: Path,
+        on_warm: Callable[[], None],
         on_free: Callable[[_Process], None],
         on_end: Callable[[_Process], None],
     ) -> None:
@@ -181,7 +184,7 @@ class _Process:
                 close_fds=True,
                 **_own_group(),
             )
-        self._log, self._on_free, self._on_end = log, on_free, on_end
+        self._log, self._on_warm, self._on_free, self._on_end = log, on_warm, on_free, on_end
         self.warm = False
         """Whether it has torch and images at hand."""
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -192,10 +195,15 @@ class _Process:
         assert self._popen.stdout is not None
         with self._popen.stdout as stdout:
             for line in stdout:
-                if from_json(line.strip()) == {"free": True}:
-                    self._on_free(self)
-                else:
-                    self._answers.put(line)
+                match from_json(line.strip()):
+                    case {"warm": True}:
+                        self.warm = True
+                        self._on_warm()
+                    case {"free": True}:
+                        self.warm = True
+                        self._on_free(self)
+                    case _:
+                        self._answers.put(line)
         self._answers.put(b"")
         self.close_orders()
         self._popen.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import subprocess
@@ -125,6 +126,21 @@ def test_the_file_keeps_its_size(tmp_path: Path) -> None:
     with pytest.raises(RunWriteError, match="does not fit"):
         writer.write(bytes(2000))
     writer.close()
+
+
+def test_a_disk_without_room_for_the_file_is_said_and_not_filled_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had been written of it is given back."""
+
+    def half(file: object, data: bytes) -> None:
+        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sae_core.runs.frame_file.write_all", half)
+    with pytest.raises(RunWriteError, match=r"The disk is full: frame.bin could not be written"):
+        FrameWriter(tmp_path / "frame.bin", 100_000)
+    assert (tmp_path / "frame.bin").stat().st_size == 0
 
 
 @pytest.mark.parametrize("length", [0, 10, 64, 500])

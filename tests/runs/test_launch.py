@@ -91,6 +91,22 @@ def test_a_worker_whose_run_has_ended_takes_the_next(make: Make, runs: Runs, cle
     eventually(lambda: not run.alive())
 
 
+def test_a_spare_given_a_run_while_it_warms_up_is_not_taken_for_idle_afterwards(
+    make: Make, runs: Runs, clean: None
+) -> None:
+    """Play right after the start, and a second run behind it: two processes."""
+    with Launcher(runs.root, dataset="planted", slots=4) as launcher:
+        both = [make(), make()]
+        for run in both:
+            run.append_event("play")
+            launcher.start(run.id)
+            eventually(lambda run=run: run.status().step > 0)
+        assert len({run.status().pid for run in both}) == 2
+        for run in both:
+            run.append_event("stop")
+        eventually(lambda: not any(run.alive() for run in both))
+
+
 def test_an_unwatched_run_of_the_page_makes_room_for_one_that_waits(make: Make, runs: Runs, clean: None) -> None:
     """One slot: the run whose tab was closed pauses, saying why; one begun on the command line would not."""
     with Launcher(runs.root, spare=False, dataset="planted", slots=1, timing=Timing(unwatched_yield=0.2)) as launcher:

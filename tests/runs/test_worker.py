@@ -321,6 +321,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(make: Make, work
     assert worker.end().state == "finished"
     reason = [record.reason for record in run.applied()[0] if record.kind == "resume"][-1]
     assert "checkpoint.safetensors could not be read, so an earlier one was taken" in reason
+    assert (run.path / "checkpoint.safetensors.damaged").read_bytes() == bytes(data)
     assert replay(run, images).same
 
 

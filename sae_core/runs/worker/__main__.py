@@ -1,8 +1,8 @@
 """A worker in a process of its own: ``python -m sae_core.runs.worker --root RUNS (--run ID | --spare)``.
 
 It answers on stdout with lines of JSON: ``{"ok": true}`` once it holds its run's lock, or ``{"error": sentence}``, and
-``{"free": true}`` when it is warm and could take a run, or the next. It then waits on stdin for a line with the id of its
-next run, and ends when stdin does: with whoever started it. A spare begins by waiting, having imported torch, loaded
+``{"free": true}`` when it is warm and could take a run, or the next. It then waits on stdin for a line with the id of
+that run, and ends when stdin does: with whoever started it. A spare begins by waiting, having imported torch, loaded
 the default data set and trained a few steps of nobody's. What a run prints goes to its worker.log.
 """
 
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     starter, run_id = Starter(), asked.run
     if asked.spare:
         _warm_up(asked.spare)
-        starter.say({"free": True})
+        starter.say({"warm": True})
     while run_id := run_id or starter.next_run():
         try:
             run = Runs(asked.root).open(run_id)

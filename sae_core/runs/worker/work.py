@@ -158,7 +158,10 @@ def _assemble(
     )
     budget = Budget(timing.budget)
     archive = Archive(run.path, desk.log, budget)
-    if start is not None and not note:
+    if note:  # else the damaged one would become .previous, in place of the good one
+        with suppress(FileNotFoundError):
+            (run.path / "checkpoint.safetensors").replace(run.path / "checkpoint.safetensors.damaged")
+    elif start is not None:
         archive.saved = step
     archive.forget_after(step)
     observer = Observer(scene, desk, archive, budget, timing=timing, progress=progress)
