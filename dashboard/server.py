@@ -53,12 +53,13 @@ def serve(
 
     After Ctrl-C the process ends within two seconds, this function returned or not.
     """
-    from dashboard.live import hub as hubs
-
     if launcher is None:
         from sae_core.runs.launch import Launcher
 
         launcher = Launcher(bound.root)  # its spare worker imports torch while this process imports Streamlit
+
+    from dashboard.live import hub as hubs
+
     hub = hubs.Hub(bound.root, bound.guard, launcher)
     hubs.use(hub)
     told = threading.Lock()

@@ -6,8 +6,10 @@ Nothing here trains or waits in the event loop: whatever touches a lock, a proce
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +50,8 @@ class Hub:
         self.paused: set[str] = set()
         """Runs that `pause_all` paused."""
         self._feeds: dict[str, RunFeed] = {}
-        self._waking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._starters = ThreadPoolExecutor(4, "start")  # threads of their own: a cold start takes seconds
 
     async def do(self, client: Client, message: Message) -> None:
         """Act on what a page said.
@@ -67,7 +69,7 @@ class Hub:
             case Start():
                 await self._start(client, message)
             case Control():
-                await self._control(message)
+                await self._control(client, message)
             case Speed():
                 await self._append(message.run, "speed", value=message.value)
             case Set():
@@ -99,9 +101,7 @@ class Hub:
         """The last watcher left."""
         if self._feeds.get(feed.run.id) is feed:
             del self._feeds[feed.run.id]
-        task = asyncio.ensure_future(feed.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._keep(feed.close())
 
     # ── steering ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -110,18 +110,32 @@ class Hub:
         config = page_config(message.config, dial_off=message.dial_off)
         run = await asyncio.to_thread(self._create, config, message, parent)
         client.watch(await self._feed(run.id))
-        await self._launch(run.id, after=parent.id if parent else None)
+        self._launch(client, run, after=parent.id if parent else None)
         return run.id
 
-    async def _launch(self, run_id: str, after: str | None = None) -> None:
-        self.ours.add(run_id)
-        if self.launcher is None:
-            return
-        self.launching.add(run_id)
+    def _launch(self, client: Client, run: RunDirectory, after: str | None = None) -> None:
+        """Give the run a worker, without waiting for it: what is pressed meanwhile is an event it will find."""
+        self.ours.add(run.id)
+        if self.launcher is not None and run.id not in self.launching:
+            self.launching.add(run.id)
+            self._keep(self._launch_now(self.launcher, client, run, after))
+
+    async def _launch_now(self, launcher: Launcher, client: Client, run: RunDirectory, after: str | None) -> None:
         try:
-            await asyncio.to_thread(self.launcher.start, run_id, after=after)
+            if not await asyncio.to_thread(run.alive):
+                await asyncio.to_thread(run.renew_watch)
+                start = partial(launcher.start, run.id, after=after)
+                await asyncio.get_running_loop().run_in_executor(self._starters, start)
+        except (ValueError, OSError) as error:
+            client.say({"t": "error", "message": str(error)})
         finally:
-            self.launching.discard(run_id)
+            self.launching.discard(run.id)
+
+    def _keep(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Have it done in its own time."""
+        task = asyncio.ensure_future(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _create(self, config: Config, message: Start, parent: RunDirectory | None) -> RunDirectory:
         step = parent.status().step if parent else None
@@ -150,14 +164,11 @@ class Hub:
         with suppress(OSError, ValueError):
             self.runs.prune()
 
-    async def _control(self, message: Control) -> None:
-        kind = "play" if message.do == "resume" else message.do
-        async with self._waking[message.run]:
-            run = await self._run(message.run)
-            await asyncio.to_thread(run.append_event, kind, by="page")
-            if message.do in WAKING and not await asyncio.to_thread(run.alive):
-                await asyncio.to_thread(run.renew_watch)
-                await self._launch(run.id)
+    async def _control(self, client: Client, message: Control) -> None:
+        run = await self._run(message.run)
+        await asyncio.to_thread(run.append_event, "play" if message.do == "resume" else message.do, by="page")
+        if message.do in WAKING:
+            self._launch(client, run)
 
     async def _set(self, message: Set) -> None:
         knob = Config.knobs().get(message.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,12 @@ STATUS_POLL = 0.5
 LEASE = 1.0
 SOON = 0.5
 """Seconds a worker gets to bring a picture before one is made from the last snapshot."""
+LATER = 5.0
+"""Seconds until a missing or damaged snapshot is looked for again."""
 
 ALIVE = frozenset({"queued", "starting", "training", "paused"})
+
+log = logging.getLogger(__name__)
 
 
 class RunFeed(Feed):
@@ -96,10 +101,19 @@ class RunFeed(Feed):
                 await self._look()
                 await asyncio.sleep(PICTURE_POLL if self.alive else IDLE_POLL)
         except (OSError, ValueError) as error:
-            self.status = {**self.status, "state": "failed", "reason": str(error)}
-            self.say({"t": "error", "message": f"The run {self.run_id} can no longer be read: {error}"})
+            self._give_up(str(error))
+        except Exception:
+            log.exception("reading the run %s", self.run_id)
+            self._give_up("something went wrong on the server; its terminal says what.")
         finally:
             self._ready.set()
+
+    def _give_up(self, why: str) -> None:
+        """Send everyone away; whoever asks again gets a fresh start."""
+        self.say({"t": "status", **self.status, "state": "failed", "reason": why})
+        self.say({"t": "error", "message": f"The run {self.run_id} can no longer be read: {why}"})
+        for client in list(self.clients):
+            client.unwatch()
 
     async def _look(self) -> None:
         self._read_picture()
@@ -194,8 +208,13 @@ class RunFeed(Feed):
         """Where no worker brings the picture somebody wants, make it from the last snapshot."""
         if self.status["state"] == "training" or not self.wanted() - set(self.pictures):
             return
-        snapshot = await asyncio.to_thread(self.run.snapshot)
+        try:
+            snapshot = await asyncio.to_thread(self.run.snapshot)
+        except (OSError, ValueError) as error:
+            log.warning("%s", error)
+            snapshot = None
         if snapshot is None:
+            self._due["still"] = time.monotonic() + LATER
             return
         for weights in self.wanted() - set(self.pictures):
             payload = await asyncio.to_thread(still, snapshot, weights, self.status["state"])

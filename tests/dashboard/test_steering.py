@@ -29,6 +29,20 @@ def test_start_creates_launches_and_shows(server: Server, page: Page) -> None:
     assert (event.kind, event.value) == ("play", "ramp")
 
 
+def test_what_is_pressed_while_a_worker_starts_is_not_lost(server: Server, page: Page) -> None:
+    """Nobody waits for the worker: it finds the pause when it comes."""
+    page.say("start", config={"n_latents": 16})
+    run = page.hear("run")["run"]
+    began = time.monotonic()
+    page.say("control", run=run, do="pause")
+    while kinds(server, run) != ["play", "pause"]:
+        assert time.monotonic() - began < 2
+    while not server.runs.open(run).alive():
+        assert time.monotonic() - began < 10
+    while page.hear("status")["state"] != "paused":
+        pass
+
+
 def test_start_with_the_dial_off_begins_without_a_penalty(server: Server, page: Page) -> None:
     """The 60-second story begins so."""
     page.say("start", config={"n_latents": 16}, dial_off=True, speed="full")
