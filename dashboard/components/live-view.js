@@ -54,7 +54,7 @@ class LiveView {
   build(parent) {
     this.transport = new Transport((action, value) => this.act(action, value));
     this.notice = new Notice((action) => this.act(action));
-    this.story = new Story(this.data.story, (action) => this.tell(action));
+    this.story = new Story(this.data.story, (action) => this.tell(action), () => this.run !== this.leaving && this.pictured === this.run && this.frame.step > 0);
     this.story.onShow = () => this.notice.hush(this.story.telling);
     this.formula = new Formula();
     this.tiles = new Tiles();
@@ -145,6 +145,7 @@ class LiveView {
   }
 
   meetRun({ run, config, status, figures, rows, markers }) {
+    this.pictured = undefined;
     this.run = run;
     this.config = config;
     this.rows.clear();
@@ -162,6 +163,7 @@ class LiveView {
 
   takeFrame(frame) {
     this.frame = frame;
+    this.pictured = this.run;
     this.unacknowledged = frame.seq;
     const dial = this.dial;
     if (dial && frame.dial !== null && performance.now() - (this.steeredAt ?? 0) > 700) dial.follow(frame.dial);
@@ -227,6 +229,7 @@ class LiveView {
   /** The story's beginning: its own settings, whatever the sidebar says; a run that is watched makes room. */
   beginStory(overrides) {
     this.busy = true;
+    this.leaving = this.run;
     const knobs = Object.values(this.data.knobs).filter(({ name }) => name in this.data.pending);
     const config = { ...Object.fromEntries(knobs.map((knob) => [knob.name, knob.default])), ...overrides };
     if (this.run) this.socket.send({ t: "reset", run: this.run, config, play: true, speed: this.speed }, true);
@@ -348,7 +351,7 @@ class LiveView {
     this.pictures = (this.pictures ?? 0) + 1;
     this.node.dataset.pictures = this.pictures;
     this.node.dataset.step = this.frame.step;
-    this.node.dataset.run = this.run ?? "";
+    this.node.dataset.run = this.pictured ?? "";
     this.node.dataset.state = this.status.state;
     this.node.dataset.fvu = this.frame.fvu;
     this.node.dataset.l0 = this.frame.l0;

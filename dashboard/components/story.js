@@ -2,14 +2,18 @@
 
 import { el, setText, toggle } from "./dom.js";
 
+const TICK_MS = 50;
+
 export class Story {
   /**
    * @param {{title: string, steps: {at: number, say: string, do: object[]}[]}} script
    * @param {(action: object) => void} act
+   * @param {() => boolean} ready whether what the step began is under way; until then its clock stands still
    */
-  constructor(script, act) {
+  constructor(script, act, ready) {
     this.script = script;
     this.act = act;
+    this.ready = ready;
     this.index = -1;
     this.sentence = el("p", { class: "ps-story-sentence", "aria-live": "polite" });
     this.dots = script.steps.map((step, i) => el("button", { type: "button", class: "ps-dot", "aria-label": `Step ${i + 1}: ${step.name}`, title: step.name, onclick: () => this.go(i) }));
@@ -53,17 +57,20 @@ export class Story {
   schedule() {
     const { steps } = this.script;
     const following = steps[this.index + 1];
-    const wait = (following?.at ?? steps[this.index].at + 8) - steps[this.index].at;
-    this.clock = setTimeout(() => {
+    let left = 1000 * ((following?.at ?? steps[this.index].at + 8) - steps[this.index].at);
+    clearInterval(this.clock);
+    this.clock = setInterval(() => {
+      if (this.ready()) left -= TICK_MS;
+      if (left > 0) return;
       if (!following) return this.stopClock();
       this.go(this.index + 1, true);
       this.schedule();
-    }, 1000 * wait);
+    }, TICK_MS);
     this.show();
   }
 
   stopClock() {
-    clearTimeout(this.clock);
+    clearInterval(this.clock);
     this.clock = null;
     if (this.telling) this.show();
   }

@@ -70,8 +70,9 @@ class Dashboard:
     def _listen(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said.append(line.rstrip())
+        with self.process.stdout as stdout:
+            for line in stdout:
+                self.said.append(line.rstrip())
 
     def answers(self) -> bool:
         """Whether the port takes connections."""
