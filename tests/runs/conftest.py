@@ -35,6 +35,7 @@ class Worker(threading.Thread):
         self.run_directory, self.options = run, {"timing": QUICK, "slots": 64, **options}
         self.status: Status | None = None
         self.error: BaseException | None = None
+        self._asked_before = len(run.events()[0])
         self.start()
 
     def run(self) -> None:
@@ -53,7 +54,9 @@ class Worker(threading.Thread):
         return self.status
 
     def stop(self) -> Status:
-        """Have it end."""
+        """Have it end, once it has been told to play: the other way round it would go on playing."""
+        if self.options.get("play", True):
+            eventually(lambda: not self.is_alive() or len(self.run_directory.events()[0]) > self._asked_before)
         self.run_directory.append_event("stop")
         return self.end()
 

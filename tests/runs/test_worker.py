@@ -32,6 +32,16 @@ def state(run: RunDirectory, *states: str) -> Callable[[], bool]:
     return lambda: run.status().state in states
 
 
+def trained(run: RunDirectory, attempt: int, step: int) -> Callable[[], bool]:
+    """Whether that worker of the run (not the one before it) has come so far."""
+
+    def check() -> bool:
+        status = run.status()
+        return status.state == "training" and status.attempt == attempt and status.step > step
+
+    return check
+
+
 def last(run: RunDirectory, kind: str) -> Callable[[], object]:
     """The newest applied record of a kind."""
     return lambda: next((record for record in reversed(run.applied()[0]) if record.kind == kind), None)
@@ -56,7 +66,7 @@ def test_a_run_waits_for_play(make: Make, working: Working) -> None:
     run = make()
     run.renew_watch()
     working(run, play=False)
-    eventually(state(run, "paused"))
+    eventually(lambda: run.status().attempt == 1 and run.status().state == "paused")
     frames = run.frames()
     header, arrays = decode_frame(eventually(frames.read))
     frames.close()
@@ -122,9 +132,9 @@ def test_what_cannot_be_applied_is_refused_and_training_goes_on(make: Make, work
 def test_a_paused_run_goes_on_where_it_was_in_another_worker(make: Make, working: Working, images: Images) -> None:
     """Stop, start, stop: the weights are those of one that never stopped."""
     run = make(warmup_steps=30)
-    for stop in (40, 90):
+    for attempt, stop in ((1, 40), (2, 90)):
         worker = working(run)
-        eventually(lambda stop=stop: run.status().step > stop)
+        eventually(trained(run, attempt, stop))
         run.append_event("set", name="learning_rate", value=0.001 * stop / 10)
         assert worker.stop().state == "stopped"
     assert run.status().attempt == 2
@@ -355,7 +365,7 @@ def test_who_steers_before_a_run_has_caught_up_rewrites_what_lay_ahead(
         file.unlink()
     run.append_event("set", name="penalty_weight", value=0.05)
     worker = working(run)
-    eventually(lambda: run.status().step > 60)
+    eventually(trained(run, 2, 30))
     worker.stop()
     assert [record.kind for record in run.applied()[0] if record.step == 0][-3:] == ["restore", "set", "play"]
     assert (run.current_config().penalty_weight, run.current_config().learning_rate) == (0.05, 0.001)

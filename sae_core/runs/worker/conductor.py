@@ -83,6 +83,8 @@ class Conductor:
         if fresh:
             yield from self._observer.checkpoint()
         yield from self._observer.row()
+        if not self._transport.playing:
+            self._observer.say()
 
     def _turn(self) -> Actions:
         yield from self._controls()
