@@ -172,8 +172,8 @@ class LiveView {
 
   setStatus(status) {
     this.status = { ...this.status, ...status };
-    this.busy = false;
-    this.notice.status(this.run, this.status);
+    if (status.state !== "paused" || status.step) this.busy = false; // until its worker is there, a new run is paused at 0
+    this.notice.status(this.run, this.busy ? { state: "starting" } : this.status);
   }
 
   mark(markers) {
@@ -193,7 +193,7 @@ class LiveView {
   // ── what hands do ─────────────────────────────────────────────────────────────────────────────────────────────
 
   get playing() {
-    return Boolean(this.run) && ["training", "starting", "queued"].includes(this.status.state);
+    return Boolean(this.run) && (this.busy || ["training", "starting", "queued"].includes(this.status.state));
   }
 
   act(action, value) {
@@ -221,7 +221,7 @@ class LiveView {
   }
 
   start(overrides, play, then) {
-    this.busy = true;
+    this.busy = play;
     const config = { ...this.data.pending, ...this.dialValues(), ...overrides };
     this.socket.send({ t: "start", config, play, then, speed: this.speed }, true);
   }

@@ -36,13 +36,13 @@ export class Notice {
     this.parts.error = null;
     this.parts.status = {
       queued: { text: `Waiting for a free worker${queue ? `: ${queue} ${queue === 1 ? "run is" : "runs are"} before this one` : ""}. It begins by itself.` },
-      starting: { text: "Starting…", calm: true },
+      starting: { text: "Starting…" },
       lost: { text: `The trainer of this run stopped unexpectedly${at}. Nothing is lost.`, trouble: true, button: "Resume", action: "resume" },
       failed: { text: reason || "The run failed.", trouble: true, button: "Resume", action: "resume" },
       paused: step ? { text: reason || `Paused${at}. Space goes on.`, trouble: Boolean(reason) } : { text: "Nothing learned yet. Press Play (Space)." },
       stopped: { text: `Stopped${at}. Space goes on from there.` },
       finished: { text: `Finished${at}.` },
-      training: { text: "", calm: true },
+      training: { text: "" },
     }[run ? state : "none"] ?? { text: "Nothing learned yet. Press Play (Space)." };
     this.show();
   }

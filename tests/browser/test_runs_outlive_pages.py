@@ -126,12 +126,12 @@ def test_more_runs_than_slots_wait_visibly(context: BrowserContext, tmp_path: Pa
         wait_until(lambda: first.number("step") > 5, 10, "training did not begin")
         second = LivePage(context.new_page()).open(house.url)
         second.play()
-        wait_until(lambda: "Waiting for a free worker" in second.notice(), 10, "the queue was not said")
+        wait_until(lambda: "Waiting for a free worker" in second.notice(), 30, "the queue was not said")
         first.page.bring_to_front()
         first.play()
         wait_until(lambda: first.shown("state") == "paused", 5, "the first did not pause")
         second.page.bring_to_front()
-        wait_until(lambda: second.number("step") > 0, 10, "the second did not begin")
+        wait_until(lambda: second.number("step") > 0, 30, "the second did not begin")
     finally:
         house.stop()
 
