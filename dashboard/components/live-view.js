@@ -325,6 +325,7 @@ class LiveView {
     toggle(this.node, "ps-dark", this.look.palette.dark);
     this.transport.show({ playing: this.playing, canSteer: this.canSteer !== false, busy: this.busy });
     for (const dial of [this.dial, this.secondDial]) dial?.enable(this.canSteer !== false);
+    this.node.dataset.state = this.status.state;
     const { frame, look, view } = this;
     if (!frame) return;
     const digit = view.digit !== null && view.digit < frame.digit_names.length ? view.digit : null;
@@ -352,7 +353,6 @@ class LiveView {
     this.node.dataset.pictures = this.pictures;
     this.node.dataset.step = this.frame.step;
     this.node.dataset.run = this.pictured ?? "";
-    this.node.dataset.state = this.status.state;
     this.node.dataset.fvu = this.frame.fvu;
     this.node.dataset.l0 = this.frame.l0;
     this.node.dataset.dead = this.frame.dead_fraction;
