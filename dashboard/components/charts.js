@@ -75,6 +75,7 @@ export class Charts {
       plot_bgcolor: "rgba(0,0,0,0)",
     };
     for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], title: { ...layout[axis].title, font: { size: look.size } }, gridcolor: look.grid, zerolinecolor: look.grid, linecolor: look.grid };
+    if (look.large) layout.yaxis = { ...layout.yaxis, title: {}, nticks: 4 }; // the chart's own title says it
     if (chart.figure.layout.meta.markers) Object.assign(layout, markerLayout(markers, look));
     this.Plotly.react(chart.plot, data, layout, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
   }

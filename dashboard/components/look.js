@@ -17,6 +17,7 @@ export function readLook(node, lecture) {
     grid: palette.dark ? "rgba(255,255,255,0.14)" : "rgba(0,0,0,0.10)",
     font: read("--st-font", "sans-serif"),
     size: lecture ? 15 : 11,
+    large: lecture,
     key: [paper, text, accent, lecture].join("|"),
   };
 }
