@@ -97,6 +97,7 @@ class Config(BaseModel):
         ge=0.0,
         le=100.0,
         dial=(0.001, 1.0),
+        zones=((0.003, "no effect"), (1.0, "useful")),
     )
     rho: float = _knob(
         0.05,

@@ -26,6 +26,9 @@ __all__ = ["Launcher"]
 TAKEOVER_TIME = 2.0
 """Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
 
+SPARE_DELAY = 8.0
+"""Seconds a run goes on before the next spare is warmed up; a reset before that takes over the run's own worker."""
+
 ANSWER_TIME = 60.0
 """Seconds a worker has to say that it holds its run's lock; a cold start on a slow disk takes a few."""
 
@@ -138,12 +141,9 @@ class Launcher:
         self.close()
 
     def _replace_spare(self, busy: RunDirectory | None = None) -> None:
-        """A new spare: once the run just started has made its first steps, so as not to compete with them."""
-        deadline = time.monotonic() + 15.0
-        while busy is not None and time.monotonic() < deadline and not self._closed:
-            with suppress(RunError):
-                if len(busy.rows()[0]) > 10 or not busy.alive():
-                    break
+        """A new spare: when the run just started has had its first seconds, which everyone watches, to itself."""
+        deadline = time.monotonic() + SPARE_DELAY
+        while busy is not None and time.monotonic() < deadline and not self._closed and busy.alive():
             time.sleep(0.25)
         self._prepare_spare()
 
