@@ -114,7 +114,8 @@ class Census:
     """Every latent over the whole test set.
 
     Shapes: ``density``, ``mean`` (n_latents,); ``class_mean`` (n_latents, n_classes) mean activation per class;
-    ``top_images``, ``top_codes`` (n_latents, n_top) indices into the test set and their activations, strongest first; −1 and 0 where fewer images fire it.
+    ``top_images``, ``top_codes`` (n_latents, n_top) indices into the test set and their activations,
+    strongest first; −1 and 0 where fewer images fire it.
     """
 
     n_images: int
