@@ -163,6 +163,11 @@ class LivePage:
         """The id of the run that is shown."""
         return self.shown("run")
 
+    @property
+    def address(self) -> str:
+        """What stands in the address bar; asked of the page itself, since Playwright's own copy lags behind."""
+        return str(self.page.evaluate("location.href"))
+
     def play(self) -> None:
         """Press Space, as the first line says."""
         self.page.keyboard.press("Space")

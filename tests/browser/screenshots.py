@@ -55,7 +55,7 @@ def trained(browser: Browser, house: Dashboard, folder: Path) -> str:
     wait_until(lambda: live.number("step") > 1900, 120, "training did not get far")
     live.play()
     wait_until(lambda: live.shown("state") == "paused", 10, "it did not pause")
-    address = str(page.url)
+    address = live.address
     page.close()
     return address
 

@@ -28,7 +28,7 @@ def test_reload_finds_the_run_again_still_training(live: LivePage) -> None:
     live.play()
     wait_until(lambda: live.number("step") > 10, 30, "training did not begin")
     run, step = live.run, live.number("step")
-    wait_until(lambda: f"run={run}" in live.page.url, 5, "the run is not in the URL")
+    wait_until(lambda: f"run={run}" in live.address, 5, "the run is not in the URL")
     live.page.reload()
     live.wait_for_picture()
     wait_until(lambda: live.run == run, 5, "reload lost the run")
@@ -52,8 +52,8 @@ def test_a_killed_worker_is_noticed_and_resumes(live: LivePage, dashboard: Dashb
 def test_two_tabs_steer_the_same_run(live: LivePage, context: BrowserContext) -> None:
     """What one tab drags, the other's dial follows; a pause in one is a pause in both."""
     live.play()
-    wait_until(lambda: f"run={live.run}" in live.page.url and live.run, 10, "no run began")
-    other = LivePage(context.new_page()).open(live.page.url)
+    wait_until(lambda: f"run={live.run}" in live.address and live.run, 10, "no run began")
+    other = LivePage(context.new_page()).open(live.address)
     wait_until(lambda: other.run == live.run, 5, "the second tab found another run")
     live.page.bring_to_front()
     live.drag_dial(0.63, 0.8)
@@ -77,7 +77,7 @@ def test_a_crashed_server_leaves_the_run_training_and_a_restarted_one_finds_it(
         live.play()
         wait_until(lambda: live.number("step") > 30, 30, "training did not begin")
         run = live.run
-        wait_until(lambda: f"run={run}" in live.page.url, 5, "the run is not in the URL")
+        wait_until(lambda: f"run={run}" in live.address, 5, "the run is not in the URL")
         house.kill()
         wait_until(lambda: "connection is lost" in live.notice(), 5, "the lost connection was not said")
         assert Runs(house.runs).open(run).alive()

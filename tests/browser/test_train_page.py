@@ -114,7 +114,7 @@ def test_choosing_a_digit_lights_its_units_and_a_dearer_penalty_puts_lights_out(
     before = int(sentence.inner_text().split()[2])
     live.drag_dial(0.63, 0.95, 0.4)
     wait_until(lambda: int(sentence.inner_text().split()[2]) < before / 2, 10, "no lights went out")
-    assert "digit=0" in live.page.url
+    assert "digit=0" in live.address
 
 
 def test_the_filters_answer_to_the_keyboard(live: LivePage) -> None:
@@ -164,8 +164,8 @@ def test_what_shapes_the_view_is_in_the_url_and_comes_back(live: LivePage, conte
     live.page.keyboard.press("3")
     live.page.keyboard.press("w")
     for part in ("run=", "digit=2", "weights=encoder"):
-        wait_until(lambda part=part: part in live.page.url, 10, f"{part} is not in the URL")
-    other = LivePage(context.new_page()).open(live.page.url)
+        wait_until(lambda part=part: part in live.address, 10, f"{part} is not in the URL")
+    other = LivePage(context.new_page()).open(live.address)
     wait_until(lambda: other.run == live.run, 5, "the second tab found another run")
     wait_until(lambda: other.page.locator(".ps-digit.ps-chosen").count() == 1, 5, "the digit was forgotten")
     title = other.page.locator(".ps-filters .ps-chart-title")
@@ -179,7 +179,7 @@ def test_lecture_mode_hides_the_sidebar_and_enlarges_the_type(live: LivePage) ->
     live.page.keyboard.press("l")
     wait_until(lambda: not live.page.locator("[data-testid=stSidebar]").is_visible(), 5, "the sidebar stayed")
     assert live.page.evaluate(size) >= 1.3 * before
-    assert "lecture" in live.page.url
+    assert "lecture" in live.address
     live.page.keyboard.press("l")
     wait_until(lambda: live.page.locator("[data-testid=stSidebar]").is_visible(), 5, "the sidebar did not return")
 
