@@ -12,16 +12,11 @@ from tests.browser.house import Dashboard, LivePage, chromium_path, launch_chrom
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is a browser test, and may be tried again.
-
-    Bounds in seconds are kept as they were asked for; on a shared machine a moment of someone else's work can break
-    one, but not three times running.
-    """
+    """Everything in this folder is a browser test."""
     here = Path(__file__).parent
     for item in items:
         if here in Path(item.path).parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ class Page:
     def say(self, t: str, **fields: Any) -> None:
         self.socket.send(json.dumps({"t": t, **fields}))
 
-    def hear(self, *kinds: str, timeout: float = 5) -> dict[str, Any]:
+    def hear(self, *kinds: str, timeout: float = 15) -> dict[str, Any]:
         """The next message of one of these kinds; a picture is of kind ``frame`` and is its own header."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
