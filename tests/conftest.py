@@ -32,8 +32,7 @@ REAL_PROCESSES = ("browser", "cli", "dashboard", "runs")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let a test with real processes be tried again.
 
-    Bounds in seconds are kept as they were asked for; on a shared machine a moment of someone else's work can break
-    one, but not three times running.
+    On a shared machine a moment of someone else's work can break a bound in seconds, but hardly three times running.
     """
     here = Path(__file__).parent
     for item in items:

@@ -78,7 +78,7 @@ def test_a_drag_is_one_gesture_in_the_events_and_acts_at_a_recorded_step(live: L
     applied = [record for record in run.applied()[0] if record.kind == "set"]
     at = {event.offset: event.time for event in sets}
     delays = sorted(record.time - at[record.event] for record in applied)
-    assert delays[len(delays) // 2] <= 0.5, "on a quiet machine it is milliseconds: python -m tests.bench live"
+    assert delays[len(delays) // 2] <= 0.05
     assert all(record.step >= 0 for record in applied)
     wait_until(lambda: live.page.locator(".ps-plot-loss .annotation").count() == 1, 3, "one drag is one marker")
 
