@@ -23,19 +23,22 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sae_core.sparsity",),
     ("sae_core.config",),
     ("sae_core.snapshot", "sae_core.data"),
-    ("sae_core.metrics",),
+    ("sae_core.metrics", "sae_core.match"),
     ("sae_core.runs.files",),
+    ("sae_core.probe",),
     ("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.events"),
     ("sae_core.runs.snapshots", "sae_core.runs.frame_file"),
     ("sae_core.runs.directory",),
     ("sae_core.runs.folder",),
     ("sae_core.model", "sae_core.checkpoint"),
     ("sae_core.objective", "sae_core.recent", "sae_core.picture", "sae_core.batches", "sae_core.device"),
+    ("sae_core.sketch",),
     ("sae_core.step",),
     ("sae_core.census",),
     ("sae_core.train",),
     ("sae_core.runs.worker",),
     ("sae_core.runs.launch", "sae_core.runs.replay", "sae_core.runs.run"),
+    ("sae_core.probing",),
     ("sae_core.doctor",),
     ("sae_core.cli",),
 )
@@ -44,9 +47,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 DOORS = {
     "dashboard": (
         *("sae_core.config", "sae_core.snapshot", "sae_core.metrics", "sae_core.data", "sae_core.sparsity"),
+        "sae_core.match",
         *("sae_core.runs.files", "sae_core.runs.folder", "sae_core.runs.directory", "sae_core.runs.events"),
         *("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.frame_file", "sae_core.runs.snapshots"),
-        *("sae_core.runs.launch", "sae_core.runs"),
+        *("sae_core.runs.launch", "sae_core.runs", "sae_core.probe"),
     )
 }
 """What the dashboard may read of the core: training is reached only through `launch`."""
