@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.views import train
+from dashboard.views import features, frame, train
 
 st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
-st.navigation(
-    [st.Page(train.show, title="Train", url_path="train", default=True, help="Train a sparse autoencoder and watch.")],
-    position="top",
-).run()
+frame.navigation(
+    {
+        "train": st.Page(train.show, title="Train", url_path="train", default=True, help="Train and watch."),
+        "features": st.Page(features.show, title="Features", url_path="features", help="What has it learned?"),
+    }
+)

@@ -194,7 +194,9 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         return RedirectResponse(f"{base_path()}/", 303, headers)
 
     async def component(request: Request) -> Response:
-        return _file(request, COMPONENTS / Path(request.path_params["name"]).name, local=hub.guard.loopback)
+        path = (COMPONENTS / request.path_params["name"]).resolve()
+        inside = path.is_relative_to(COMPONENTS)
+        return _file(request, path if inside else COMPONENTS, local=hub.guard.loopback)
 
     async def plotly_js(request: Request) -> Response:
         return _file(request, Path(plotly.__file__).parent / "package_data" / "plotly.min.js", local=hub.guard.loopback)
@@ -204,7 +206,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         WebSocketRoute(f"{base}/live", live),
         Route(f"{base}/enter", enter),
         Route(f"{base}/plotly.min.js", plotly_js),
-        Route(f"{base}/components/{{name}}", component),
+        Route(f"{base}/components/{{name:path}}", component),
     ]
 
 

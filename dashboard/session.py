@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,13 +39,17 @@ class Session:
     running: Config | None = None
     """The watched run's config, its applied changes included."""
     url: dict[str, str] | None = None
+    page: str | None = None
+    """Where the tab is: going elsewhere empties the address, and nothing is forgotten by it."""
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each page but Train keeps in its address, by page."""
 
     def __post_init__(self) -> None:
         self.values = _values_of(Config())
 
     def follow_url(self, params: Mapping[str, str]) -> None:
         """Take over what the address says, where somebody other than us has changed it."""
-        if dict(params) == self.url:
+        if self._arrives("train", params):
             return
         self.view, about_view = View.from_url(params, self.runs.open)
         knobs, about_knobs = knobs_from_url(params)
@@ -64,6 +68,42 @@ class Session:
             knobs["method"] = self.values["method"]
         self.url = {**self.view.to_url(), **knobs}
         return self.url
+
+    def follow_page(self, page: str, params: Mapping[str, str], own: Mapping[str, Callable[[str], Any]]) -> None:
+        """`follow_url` for the other pages: the run, lecture mode, and the page's ``own`` parameters.
+
+        Each of these is read by its function, which raises ValueError with a sentence for nonsense; what the address
+        does not name is left out of ``self.own[page]``. Knobs and whatever else the Train page keeps stay as they are.
+        """
+        mine = self.own.setdefault(page, {})
+        if self._arrives(page, params):
+            return
+        found, about = View.from_url({name: params[name] for name in ("run", "lecture") if name in params}, self._find)
+        self.look(run=found.run, lecture=found.lecture)
+        mine.clear()
+        for name in own.keys() & params.keys():
+            try:
+                mine[name] = own[name](params[name])
+            except ValueError as error:
+                about.append(str(error))
+        self.sentences += about
+        self.url = dict(params)
+
+    def page_to_url(self, page: str) -> dict[str, str]:
+        """The address that brings this page back."""
+        view = View(run=self.view.run, lecture=self.view.lecture).to_url()
+        mine = {name: _in_url(value) for name, value in self.own[page].items() if value is not None}
+        self.url = {**view, **mine}
+        return self.url
+
+    def _arrives(self, page: str, params: Mapping[str, str]) -> bool:
+        """Whether this address says nothing new: it is ours, or empty because another page was gone to."""
+        moved = self.page not in {None, page}
+        self.page = page
+        return dict(params) == self.url or (moved and not params)
+
+    def _find(self, run_id: str) -> RunDirectory:
+        return self.runs.open(run_id)
 
     def look(self, **changes: Any) -> None:
         """Look at something else; another run brings its knobs along."""
@@ -141,6 +181,10 @@ class Session:
             self.view = replace(self.view, run=None)
             return
         self.values = _values_of(self.running)
+
+
+def _in_url(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(int(value) if isinstance(value, bool) else value)
 
 
 def _defaults(method: str) -> Config:

@@ -1,16 +1,21 @@
-"""The one live component: a shim that loads the ES modules beside this file from the server's own route."""
+"""Our components: one shim that loads an ES module of this folder from the server's own route.
+
+The module exports ``mount({data, parentElement, setStateValue, setTriggerValue})``: it is called at every rerun of
+the page with what Python says now, keeps its own node in ``parentElement``, and returns what cleans up after it.
+Python hears of ``setStateValue(name, value)`` for the names that `module_component` was told.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
-__all__ = ["KEY", "live_view", "version"]
+__all__ = ["KEY", "Component", "live_view", "module_component", "version"]
 
 FOLDER = Path(__file__).resolve().parent
 KEY = "live"
@@ -24,17 +29,17 @@ const loads = new Map();
 export default function (component) {
   const { parentElement } = component;
   const [data] = component.data;
-  const url = new URL(`${data.base}/components/live-view.js?v=${data.version}`, location.origin).href;
+  const url = new URL(`${data.base}/components/${data.module}?v=${data.version}`, location.origin).href;
   if (!loads.has(url)) loads.set(url, import(url));
   let cleanup = null;
   let gone = false;
   loads.get(url).then(
-    (live) => {
-      if (!gone) cleanup = live.mount({ ...component, data });
+    (view) => {
+      if (!gone) cleanup = view.mount({ ...component, data });
     },
     () => {
       loads.delete(url);
-      parentElement.textContent = "The live view could not be loaded from the server; reload the page.";
+      parentElement.textContent = "This view could not be loaded from the server; reload the page.";
     },
   );
   return () => {
@@ -44,21 +49,34 @@ export default function (component) {
 }
 """
 
-_live = st.components.v2.component(
-    "penstroke.live",
-    js=SHIM,
-    css=(FOLDER / "live.css").read_text("utf-8"),
-    isolate_styles=False,
-)
 
+class Component(Protocol):
+    """Shows itself; ``on_change`` is called with the name of what a hand changed, before the page runs again.
 
-def live_view(data: dict[str, Any], on_change: Callable[[str], None]) -> None:
-    """Show the live view; ``on_change`` is called with the name of what a hand changed, before the page runs again.
-
-    The new value is then ``st.session_state[KEY][name]``.
+    The new value is then ``st.session_state[key][name]``.
     """
-    callbacks: dict[str, Any] = {f"on_{name}_change": _calling(on_change, name) for name in STATES}
-    _live(data=[{**data, "version": version()}], key=KEY, **callbacks)
+
+    def __call__(self, data: dict[str, Any], on_change: Callable[[str], None]) -> None:
+        """Show it with what is true now."""
+
+
+def module_component(key: str, module: str, *, states: Sequence[str] = (), css: Sequence[str] = ()) -> Component:
+    """The component that ``module`` draws (a path in this folder), styled by these sheets after ``live.css``.
+
+    Call it once, at import. ``key`` names it in the session, and in CSS as ``.st-key-<key>``.
+    """
+    sheets = "\n".join((FOLDER / sheet).read_text("utf-8") for sheet in ("live.css", *css))
+    component = st.components.v2.component(f"penstroke.{key}", js=SHIM, css=sheets, isolate_styles=False)
+
+    def show(data: dict[str, Any], on_change: Callable[[str], None]) -> None:
+        callbacks: dict[str, Any] = {f"on_{name}_change": _calling(on_change, name) for name in states}
+        component(data=[{**data, "module": module, "version": version()}], key=key, **callbacks)
+
+    return show
+
+
+live_view = module_component(KEY, "live-view.js", states=STATES)
+"""The Train page's live view."""
 
 
 def _calling(on_change: Callable[[str], None], name: str) -> Callable[[], None]:
@@ -67,6 +85,6 @@ def _calling(on_change: Callable[[str], None], name: str) -> Callable[[], None]:
 
 def version() -> str:
     """A short name for the scripts as they are now, so that a browser never keeps old ones."""
-    files = sorted(path for path in FOLDER.iterdir() if path.suffix in {".js", ".css"})
-    stamps = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files]
+    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".js", ".css"})
+    stamps = [(path.relative_to(FOLDER).as_posix(), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
     return blake2b(json.dumps(stamps).encode(), digest_size=6).hexdigest()

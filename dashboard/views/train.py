@@ -11,43 +11,29 @@ import streamlit as st
 from dashboard import sidebar
 from dashboard.components import KEY, live_view
 from dashboard.controls import knobs_json, methods_json
-from dashboard.live import hub
 from dashboard.server import PREFIX, base_path
 from dashboard.session import Session
+from dashboard.views import frame
 from sae_core.data import asset
-from sae_core.runs.folder import Runs
 
 __all__ = ["show"]
 
 
 def show() -> None:
     """Widgets, then the live view, then the address that brings both back."""
-    session = _session()
+    session = frame.session()
     session.follow_url(st.query_params.to_dict())
     session.refresh()
     st.set_page_config(initial_sidebar_state="collapsed" if session.view.lecture else "auto")
     if not session.view.lecture:
         with st.sidebar:
-            sidebar.show(session, may_steer=_may_steer())
+            sidebar.show(session, may_steer=frame.may_steer())
     for sentence in session.sentences:
         st.toast(sentence, icon="⚠️", duration="long")
     session.sentences.clear()
     live_view(_data(session), lambda name: session.look(**{name: _cleaned(name, st.session_state[KEY][name])}))
     if st.query_params.to_dict() != session.to_url():
         st.query_params.from_dict(session.to_url())
-
-
-def _session() -> Session:
-    session = st.session_state.get("session")
-    if not isinstance(session, Session):
-        server = hub.current()
-        session = st.session_state["session"] = Session(server.runs if server else Runs())
-    return session
-
-
-def _may_steer() -> bool:
-    server = hub.current()
-    return server is None or server.guard.may_steer(st.context.cookies)
 
 
 def _data(session: Session) -> dict[str, Any]:
