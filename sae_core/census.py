@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from sae_core.metrics import Evaluation
 from sae_core.model import SparseAutoencoder, array
+from sae_core.picture import FixedDigits
 from sae_core.snapshot import Census, Ints, Snapshot
 from sae_core.sparsity import firing_threshold
 
@@ -139,13 +139,14 @@ class SnapshotJob:
     """A snapshot under way: everything but the census is captured now, the census follows on the copied weights."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self._model = copy.deepcopy(trainer.model).requires_grad_(False)
+        self._model = trainer.model.twin()
         images = trainer.images
         self._census = CensusJob(self._model, images.test, images.test_labels, len(images.class_names))
         self._image_shape = images.image_shape
         self._row = trainer.row()
-        self._latents = trainer.latents()
-        self._digits = trainer.digits
+        self._firing = trainer.firing()
+        self._digits = FixedDigits(images, trainer.device)
+        self._variance = images.variance
 
     def slice(self) -> bool:
         """One slice of the census, at most 10 ms; whether it was the last."""
@@ -159,7 +160,7 @@ class SnapshotJob:
     def snapshot(self) -> Snapshot:
         """What was captured, with its census."""
         model = self._model
-        density, dead, activations, densities = self._latents
+        activations, densities = self._firing.histograms(model.config.activation, self._variance)
         return Snapshot(
             config=model.config,
             row=self._row,
@@ -169,8 +170,8 @@ class SnapshotJob:
             b_enc=array(model.b_enc),
             b_dec=array(model.b_dec),
             digits=self._digits(model),
-            density=density,
-            dead=dead,
+            density=self._firing.density,
+            dead=self._firing.dead,
             activations=activations,
             densities=densities,
             census=self._census.census(),

@@ -55,6 +55,20 @@ class SparseAutoencoder(nn.Module):
         model.method.start_(model.W_enc, model.b_enc, model.dictionary, config)
         return model
 
+    def twin(self) -> "SparseAutoencoder":
+        """A model of the same kind with weights of its own and no gradients; `follow_` fills it."""
+        twin = SparseAutoencoder(self.config, self.b_dec.shape[0])
+        twin.to(self.b_dec.device, self.b_dec.dtype).requires_grad_(False)
+        return twin.follow_(self)
+
+    @torch.no_grad()
+    def follow_(self, other: "SparseAutoencoder") -> "SparseAutoencoder":
+        """Become what ``other`` is at this moment."""
+        self.config = other.config
+        for mine, theirs in zip(self.parameters(), other.parameters(), strict=True):
+            mine.copy_(theirs)
+        return self
+
     def encode(self, x: Float[Tensor, "batch n_pixels"]) -> Float[Tensor, "batch n_latents"]:
         """Codes of images: act(W_enc (x − b_dec) + b_enc)."""
         codes = torch.addmm(self.b_enc, x - self.b_dec, self.W_enc.T)

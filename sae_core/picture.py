@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sae_core.data import fixed_digits
-from sae_core.metrics import image_fvu
+from sae_core.metrics import density_histogram, image_fvu
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Bytes, Digits, Floats, Histogram
 from sae_core.sparsity import firing_threshold
@@ -17,7 +18,7 @@ from sae_core.sparsity import firing_threshold
 if TYPE_CHECKING:
     from sae_core.data import Images
 
-__all__ = ["FixedDigits", "Quantiser", "activation_histogram", "lit", "pixels"]
+__all__ = ["Firing", "FixedDigits", "Quantiser", "activation_histogram", "lit", "pixels", "some_codes"]
 
 N_BINS = 40
 
@@ -84,17 +85,35 @@ def pixels(x: Floats) -> Bytes:
     return shades
 
 
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """Who fired of late, copied: density (n_latents,), dead (n_latents,) of 0 and 1, and some of the last codes."""
+
+    density: Floats
+    dead: Bytes
+    codes: Tensor
+
+    def histograms(self, activation: str, variance: float) -> tuple[Histogram, Histogram]:
+        """Of the codes that fire by magnitude, and of the latents by density."""
+        never = (self.dead > 0) | (self.density == 0)
+        return activation_histogram(self.codes, activation, variance), density_histogram(self.density, never)
+
+
+def some_codes(codes: Tensor) -> Tensor:
+    """As many rows of ``codes`` (batch, n_latents) as stay below `MOST_CODES`, copied."""
+    return codes[: max(1, MOST_CODES // codes.shape[1])].clone()
+
+
 def activation_histogram(codes: Tensor, activation: str, variance: float) -> Histogram:
-    """Codes that fire, by magnitude; of ``codes`` (batch, n_latents) as many rows as stay below `MOST_CODES`.
+    """Codes (any number, n_latents) that fire, by magnitude.
 
     Bins never move: 40 up to 2√variance for ReLU (codes are in pixel units, an image's distance from the mean
     being √variance), beyond which the last bin takes all; 40 from the threshold to 1 for the sigmoid.
     """
     low = firing_threshold(activation)
     high = 1.0 if activation == "sigmoid" else 2.0 * variance**0.5
-    some = codes[: max(1, MOST_CODES // codes.shape[1])]
     scale = N_BINS / (high - low)
     # bin 0 is for what does not fire: a code in bin b lies in [low + (b − 1)/scale, low + b/scale)
-    bins = torch.ceil((some - low).mul_(scale)).clamp_(0, N_BINS).to(torch.int64).view(-1)
+    bins = torch.ceil((codes - low).mul_(scale)).clamp_(0, N_BINS).to(torch.int64).view(-1)
     counts = torch.bincount(bins, minlength=N_BINS + 1)[1:].cpu().numpy().astype(np.float32)
     return Histogram(edges=np.linspace(low, high, N_BINS + 1, dtype=np.float32), counts=counts)

@@ -13,13 +13,12 @@ from sae_core.batches import Batches
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.device import device_of, product_dtype
-from sae_core.metrics import density_histogram
 from sae_core.model import PARAMETERS, SparseAutoencoder, array
 from sae_core.objective import Objective
-from sae_core.picture import FixedDigits, Quantiser, activation_histogram, lit, pixels
+from sae_core.picture import Firing, some_codes
 from sae_core.recent import Clock, Recent
-from sae_core.snapshot import Bytes, Floats, Frame, Histogram, Row, Terms
-from sae_core.sparsity import firing_threshold
+from sae_core.sketch import Sketch
+from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ class Trainer:
         self._optimizer = torch.optim.Adam(self._parameters(), lr=config.learning_rate, fused=True)
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
         self._clock = Clock()
-        self._quantise = Quantiser(self.model.W_enc)
-        self.digits = FixedDigits(images, self.device)
+        self._sketch: Sketch | None = None
         if start is None:
             self._look_ahead()
         else:
@@ -128,35 +126,19 @@ class Trainer:
             penalty_weight=self.dial,
         )
 
-    @torch.no_grad()
-    def frame(self, weights: Literal["decoder", "encoder"] = "decoder") -> Frame:
-        """The moving picture, with one of the two weight matrices quantised."""
-        digits = self.digits(self.model)
-        filters = self._quantise(self.model.dictionary if weights == "decoder" else self.model.W_enc)
-        density, dead, activations, densities = self.latents()
-        return Frame(
-            row=self.row(),
-            image_shape=self.images.image_shape,
-            filters=filters if weights == "decoder" else None,
-            encoder=filters if weights == "encoder" else None,
-            lit=lit(digits, firing_threshold(self.config.activation)),
-            x=pixels(digits.x),
-            x_hat=pixels(digits.x_hat),
-            digit_names=digits.names,
-            digit_fvu=tuple(float(v) for v in digits.fvu),
-            digit_l0=tuple(int(v) for v in digits.l0),
-            density=density,
-            dead=dead,
-            activations=activations,
-            densities=densities,
-        )
+    def sketch(self) -> Sketch:
+        """The moment, copied to be drawn from; it holds until the next is taken."""
+        self._sketch = self._sketch or Sketch(self.model, self.images)
+        return self._sketch.take_(self.model, self.row(), self.firing())
 
-    def latents(self) -> tuple[Floats, Bytes, Histogram, Histogram]:
-        """Density and dead (n_latents,), the last batch's activation histogram, and the density histogram."""
-        density = array(self._recent.density)
-        dead = array(self._recent.dead(self.images_seen, self.config.dead_window))
-        activations = activation_histogram(self.objective.codes, self.config.activation, self.images.variance)
-        return density, dead.astype("uint8"), activations, density_histogram(density, dead | (density == 0))
+    def frame(self, weights: Literal["decoder", "encoder"] = "decoder") -> Frame:
+        """The moving picture, drawn at once."""
+        return self.sketch().frame(weights)
+
+    def firing(self) -> Firing:
+        """Who fired of late, copied."""
+        dead = self._recent.dead(self.images_seen, self.config.dead_window)
+        return Firing(array(self._recent.density), array(dead).astype("uint8"), some_codes(self.objective.codes))
 
     def checkpoint(self) -> Checkpoint:
         """Everything to continue from here bit for bit, copied."""

@@ -14,7 +14,8 @@ import torch
 from sae_core.census import SnapshotJob
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
-from sae_core.snapshot import Frame, Row, Snapshot
+from sae_core.sketch import Sketch
+from sae_core.snapshot import Row, Snapshot
 from sae_core.step import Diverged, Trainer
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "Message",
     "Restore",
     "Set",
+    "Sketch",
     "Step",
     "Trainer",
     "Want",
@@ -60,15 +62,15 @@ class Want(Enum):
     """Something to be told: the message follows at once, a census after as many slices as it needs."""
 
     ROW = auto()
-    FRAME = auto()
-    FRAME_ENCODER = auto()
+    SKETCH = auto()
+    """A `Sketch` to draw a picture from, on whatever thread; it holds until the next is wanted."""
     CHECKPOINT = auto()
     CENSUS = auto()
     """One slice of at most 10 ms, of the census under way or a new one; a `Snapshot` when it is complete."""
 
 
 Action: TypeAlias = Step | Set | Restore | Want
-Message: TypeAlias = Row | Frame | Checkpoint | Snapshot | Diverged | ConfigError
+Message: TypeAlias = Row | Sketch | Checkpoint | Snapshot | Diverged | ConfigError
 
 
 def train(
@@ -135,7 +137,7 @@ def _answer(trainer: Trainer, want: Want) -> Message:
         return trainer.row()
     if want is Want.CHECKPOINT:
         return trainer.checkpoint()
-    return trainer.frame("encoder" if want is Want.FRAME_ENCODER else "decoder")
+    return trainer.sketch()
 
 
 def _stops(first: int, last: int | None, every: int | None) -> Iterator[int]:

@@ -7,7 +7,7 @@ import torch
 
 from sae_core.config import Config
 from sae_core.data import Images, fixed_digits
-from sae_core.picture import MOST_CODES, Quantiser, activation_histogram, lit, pixels
+from sae_core.picture import MOST_CODES, Quantiser, activation_histogram, lit, pixels, some_codes
 from sae_core.snapshot import Digits
 from sae_core.step import Trainer
 
@@ -59,8 +59,31 @@ def test_sigmoid_codes_are_counted_from_the_threshold_up() -> None:
 
 
 def test_a_wide_model_is_sampled_by_rows() -> None:
+    """As many rows of codes as stay below the limit are copied."""
     codes = torch.ones(8, MOST_CODES // 2)
-    assert activation_histogram(codes, "relu", variance=1.0).counts.sum() == MOST_CODES
+    some = some_codes(codes)
+    codes.zero_()
+    assert some.shape == (2, MOST_CODES // 2)
+    assert activation_histogram(some, "relu", variance=1.0).counts.sum() == MOST_CODES
+
+
+def test_a_sketch_keeps_its_moment_while_training_goes_on(images: Images) -> None:
+    """Drawn five steps later it is the picture that would have been drawn at once."""
+    trainer, other = (Trainer(Config(n_latents=24, batch_size=16), images) for _ in range(2))
+    for each in (trainer, other):
+        for _ in range(20):
+            each.step()
+    sketch, at_once = trainer.sketch(), other.frame()
+    for _ in range(5):
+        trainer.step()
+    later = sketch.frame()
+    assert later.filters is not None
+    assert at_once.filters is not None
+    assert later.filters.tobytes() == at_once.filters.tobytes()
+    assert later.x_hat.tobytes() == at_once.x_hat.tobytes()
+    assert later.density.tobytes() == at_once.density.tobytes()
+    assert later.activations.counts.tobytes() == at_once.activations.counts.tobytes()
+    assert trainer.frame().filters.tobytes() != at_once.filters.tobytes()  # type: ignore[union-attr] # it has them
 
 
 def test_a_frame_shows_the_model(images: Images) -> None:

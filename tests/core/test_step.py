@@ -12,6 +12,7 @@ from sae_core import device
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images, planted_images
 from sae_core.objective import Objective
+from sae_core.picture import FixedDigits
 from sae_core.sparsity import METHODS, firing_threshold
 from sae_core.step import Diverged, Trainer
 
@@ -274,5 +275,5 @@ def test_sigmoid_frames_light_only_what_fires(images: Images) -> None:
     trainer = Trainer(small("kl"), images)
     for _ in range(30):
         trainer.step()
-    codes = trainer.digits(trainer.model).codes
+    codes = FixedDigits(images, torch.device("cpu"))(trainer.model).codes
     assert np.array_equal(trainer.frame().lit > 0, codes > firing_threshold("sigmoid"))

@@ -11,7 +11,8 @@ import pytest
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images
-from sae_core.snapshot import Frame, Row, Snapshot
+from sae_core.sketch import Sketch
+from sae_core.snapshot import Row, Snapshot
 from sae_core.step import Trainer
 from sae_core.train import Action, Diverged, Restore, Set, Step, Want, stream, total_steps, train
 
@@ -21,10 +22,10 @@ def small(**values: object) -> Config:
 
 
 def test_each_want_is_answered_by_its_message(images: Images) -> None:
-    wants = [Step(), Want.ROW, Want.FRAME, Want.FRAME_ENCODER, Want.CHECKPOINT]
+    wants = [Step(), Want.ROW, Want.SKETCH, Want.CHECKPOINT]
     messages = list(stream(small(), images, wants))
-    assert [type(message) for message in messages] == [Row, Frame, Frame, Checkpoint]
-    assert messages[2].encoder is not None
+    assert [type(message) for message in messages] == [Row, Sketch, Checkpoint]
+    assert messages[1].frame("encoder").row == messages[0]
 
 
 def test_the_next_action_is_asked_for_only_when_the_message_was_taken(images: Images) -> None:

@@ -63,6 +63,13 @@ def test_expensive_pictures_come_less_often() -> None:
     assert pace.due(10.29)
 
 
+def test_pictures_that_wait_for_long_steps_still_come_as_often_as_they_may() -> None:
+    """Steps of 37 ms: 20 pictures a second are every 50 ms on average, so of 1 step or 2, 13.5 to 10 steps."""
+    drawn = pictures(Pace(Timing()), 10.0, step_time=0.037)
+    assert set(drawn) == {1, 2}
+    assert 198 <= len(drawn) <= 201
+
+
 def test_what_is_not_training_takes_at_most_its_share() -> None:
     """1 s of training earns 0.1 s, but no more than that is saved up."""
     budget = Budget(0.10)

@@ -98,12 +98,13 @@ def _work(run: RunDirectory, timing: Timing, slots: int | None) -> int | None:
 def _warm_up(dataset: str) -> None:
     """What a first step would wait for: torch, the images, and torch's own first uses."""
     from sae_core.config import Config
-    from sae_core.train import Action, Step, Want, stream
+    from sae_core.train import Action, Sketch, Step, Want, stream
 
     with suppress(ValueError, OSError):  # no spare is worse than a cold one: the run itself will say what is wrong
-        actions: list[Action] = [Step(), Step(), Want.ROW, Want.FRAME, Want.CENSUS, Want.CHECKPOINT]
-        for _ in stream(Config(dataset=dataset, threads=1), load_kept(dataset), actions):
-            pass
+        actions: list[Action] = [Step(), Step(), Want.ROW, Want.SKETCH, Want.CENSUS, Want.CHECKPOINT]
+        for message in stream(Config(dataset=dataset, threads=1), load_kept(dataset), actions):
+            if isinstance(message, Sketch):
+                message.frame()
 
 
 def _write_to(path: Path) -> None:

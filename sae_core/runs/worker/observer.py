@@ -14,8 +14,8 @@ from sae_core.runs.worker.pace import Pace
 from sae_core.runs.worker.scene import Scene
 from sae_core.runs.worker.screen import Screen
 from sae_core.runs.worker.timing import Timing
-from sae_core.snapshot import Frame, Row, Snapshot
-from sae_core.train import Action, Checkpoint, Message, Want
+from sae_core.snapshot import Row, Snapshot
+from sae_core.train import Action, Checkpoint, Message, Sketch, Want
 
 __all__ = ["Actions", "Observer", "Progress"]
 
@@ -59,7 +59,7 @@ class Observer:
     def after_step(self, watched: bool) -> Actions:
         """Whatever is due after a step, within the budget."""
         now = time.perf_counter()
-        if watched and self.pace.due(now):
+        if watched and self.pace.due(now) and not self.screen.busy:
             with self.budget.spending():
                 yield from self.draw()
             self.pace.drew(now, time.perf_counter())
@@ -122,14 +122,14 @@ class Observer:
 
     def draw_if_stale(self) -> Actions:
         """A picture, where the last one shows something else."""
-        if self.screen.stale(self.scene.moment, self.watch.weights, self.scene.state):
+        if not self.screen.busy and self.screen.stale(self.scene.moment, self.watch.weights, self.scene.state):
             yield from self.draw()
 
     def draw(self) -> Actions:
-        """One picture into frame.bin."""
+        """One picture, on its way into frame.bin."""
         weights, scene = self.watch.weights, self.scene
-        frame = yield from self.ask(Want.FRAME_ENCODER if weights == "encoder" else Want.FRAME)
-        if isinstance(frame, Frame):
+        sketch = yield from self.ask(Want.SKETCH)
+        if isinstance(sketch, Sketch):
             extra = {
                 "state": scene.state,
                 "steps_per_picture": self.pace.steps_per_picture,
@@ -138,7 +138,7 @@ class Observer:
                 "weight_decay": scene.config.weight_decay,
                 "rho": scene.config.rho,
             }
-            self.screen.show(frame, extra, scene.moment, weights)
+            self.screen.show(sketch, extra, scene.moment, weights)
 
     def census(self) -> Actions:
         """One slice; the snapshot is kept when it is complete."""

@@ -76,4 +76,6 @@ class Pace:
                 self.set("full")
         if not self.paced:
             share = self._timing.budget * self._timing.picture_share
-            self._next = began + max(1.0 / self._timing.pictures_per_second, self._cost / share)
+            interval = max(1.0 / self._timing.pictures_per_second, self._cost / share)
+            # a picture waits for the end of a step: what it comes late by, the next one does not
+            self._next = (self._next if began - self._next < interval else began) + interval
