@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from sae_core.cli.house import dashboard, doctor
+from sae_core.cli.probe import probe
 from sae_core.cli.runs import delete, evaluate, replay, runs, set_knobs
+from sae_core.cli.sweep import sweep
 from sae_core.cli.training import resume, train
 
 __all__ = ["app"]
@@ -42,6 +44,8 @@ app.command("runs")(runs)
 app.command("resume")(resume)
 app.command("set")(set_knobs)
 app.command("evaluate")(evaluate)
+app.command("probe")(probe)
 app.command("replay")(replay)
+app.command("sweep")(sweep)
 app.command("delete")(delete)
 app.command("doctor")(doctor)
