@@ -13,9 +13,10 @@ from sae_core.data.assets import asset
 from sae_core.data.downloads import Archive, Progress
 from sae_core.data.idx import read_idx
 from sae_core.data.images import DataError, Floats, Images, Labels
+from sae_core.data.own import is_own, load_own
 from sae_core.data.planted import planted_images
 
-__all__ = ["DATASETS", "MNIST_MD5", "Dataset", "bundled_mnist", "load_images"]
+__all__ = ["DATASETS", "MNIST_MD5", "Dataset", "bundled_mnist", "check_dataset", "load_images"]
 
 DIGIT_NAMES = tuple("0123456789")
 FASHION_NAMES = (
@@ -60,13 +61,16 @@ class Dataset:
 
 
 def load_images(name: str = "mnist", *, download: bool = True, progress: Progress | None = None) -> Images:
-    """The images of the data set called ``name``; ``progress`` is told of a download.
+    """The images of the data set called ``name``, or in a file or folder of one's own (`sae_core.data.own`).
+
+    ``progress`` is told of a download, or of how much of the file has been looked at.
 
     Raises:
         DataError: there is no such data set, it cannot be had, or its files are damaged.
     """
+    check_dataset(name)
     if name not in DATASETS:
-        raise DataError(f"There is no data set {name!r}; there are {', '.join(DATASETS)}.")
+        return load_own(name, progress)
     dataset = DATASETS[name]
     if dataset.make:
         return dataset.make()
@@ -75,6 +79,18 @@ def load_images(name: str = "mnist", *, download: bool = True, progress: Progres
     if paths is None and not download:
         raise DataError(f"{dataset.label} is not on this machine; {dataset.archive.by_hand()}")
     return _from_idx(dataset, paths or dataset.archive.fetch(progress))
+
+
+def check_dataset(name: str) -> None:
+    """Whether ``name`` is a data set or, by its looks, a path; nothing is read.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if name not in DATASETS and not is_own(name):
+        raise DataError(
+            f"There is no data set {name!r}; there are {', '.join(DATASETS)}, or a path such as ./strokes.npy."
+        )
 
 
 def bundled_mnist() -> tuple[Path, ...]:

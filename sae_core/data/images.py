@@ -41,6 +41,10 @@ class Images:
     """mean‖x − mean‖² over the training set: FVU's constant denominator while training."""
     atoms: Floats | None = None
     """(n_atoms, n_pixels) the unit-norm dictionary the images were made from, where it is known."""
+    fingerprint: str = ""
+    """Of data of one's own: changes when the file does. Empty for the sets that come with Penstroke."""
+    note: str = ""
+    """Of data of one's own: a sentence on what was found and how it was scaled."""
 
     @property
     def n_pixels(self) -> int:
