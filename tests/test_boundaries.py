@@ -34,10 +34,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sae_core.objective", "sae_core.recent", "sae_core.picture", "sae_core.batches", "sae_core.device"),
     ("sae_core.sketch",),
     ("sae_core.step",),
-    ("sae_core.census",),
+    ("sae_core.census", "sae_core.light_probe"),
     ("sae_core.train",),
     ("sae_core.runs.worker",),
-    ("sae_core.runs.launch", "sae_core.runs.replay", "sae_core.runs.run"),
+    ("sae_core.runs.launch", "sae_core.runs.replay", "sae_core.runs.run", "sae_core.lens"),
+    ("sae_core.runs.results",),
+    ("sae_core.sweep",),
     ("sae_core.probing",),
     ("sae_core.doctor",),
     ("sae_core.cli",),
@@ -50,7 +52,8 @@ DOORS = {
         "sae_core.match",
         *("sae_core.runs.files", "sae_core.runs.folder", "sae_core.runs.directory", "sae_core.runs.events"),
         *("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.frame_file", "sae_core.runs.snapshots"),
-        *("sae_core.runs.launch", "sae_core.runs", "sae_core.probe"),
+        *("sae_core.runs.launch", "sae_core.runs", "sae_core.probe", "sae_core.lens.client", "sae_core.lens.answers"),
+        "sae_core.tensorfile",
     )
 }
 """What the dashboard may read of the core: training is reached only through `launch`."""

@@ -22,6 +22,7 @@ from dashboard.live.messages import Control, Message, Reset, Set, Speed, Start, 
 from dashboard.live.run_feed import RunFeed
 from sae_core.config import Config, ConfigError
 from sae_core.data import DATASETS
+from sae_core.lens.client import Lens
 from sae_core.runs.folder import Runs
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Hub:
         self.runs = Runs(root)
         self.guard = guard
         self.launcher = launcher
+        self.lens = Lens(root)
         self.wire = Wire()
         self.clients: set[Client] = set()
         self.first = FirstFeed(first_screen())
@@ -197,6 +199,7 @@ class Hub:
         """Stop reading."""
         for feed in list(self._feeds.values()):
             await feed.close()
+        self.lens.close()
 
 
 def page_config(values: dict[str, Any], *, dial_off: bool = False, cores: int | None = None) -> Config:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -24,10 +25,11 @@ from dashboard.live import hub
 from dashboard.live.guard import WATCH_ONLY
 from dashboard.server import PREFIX, base_path
 from dashboard.session import Session
+from sae_core.lens.client import Lens
 from sae_core.runs.directory import WORKING, RunDirectory
 from sae_core.runs.folder import Runs
 
-__all__ = ["Page", "choice", "index", "link", "may_steer", "navigation", "page", "session"]
+__all__ = ["Page", "choice", "index", "lens", "link", "may_steer", "navigation", "page", "session"]
 
 Readers = Mapping[str, Callable[[str], Any]]
 
@@ -60,6 +62,7 @@ class Page:
         if not (self.run.path / "snapshot.safetensors").exists():
             _no_snapshot(self.run)
             return None
+        lens().warm()
         return self.run
 
     def data(self, **more: Any) -> dict[str, Any]:
@@ -92,6 +95,18 @@ def may_steer() -> bool:
     """Whether this browser may change runs, or only watch."""
     server = hub.current()
     return server is None or server.guard.may_steer(st.context.cookies)
+
+
+def lens() -> Lens:
+    """The server's lens, which answers questions about runs' models."""
+    server = hub.current()
+    return server.lens if server is not None else _own_lens()
+
+
+@cache
+def _own_lens() -> Lens:
+    """Of a page without a server, as in a test."""
+    return Lens(session().runs.root)
 
 
 @contextmanager
@@ -221,7 +236,7 @@ def _no_snapshot(run: RunDirectory) -> None:
 
 
 STYLE = """
-.stMainBlockContainer:has(.st-key-frame-head) { padding: 3.4rem 1.4rem 1rem; max-width: none; }
+.stMainBlockContainer:has(.st-key-frame-head) { padding: 4.1rem 1.4rem 1rem; max-width: none; }
 .st-key-frame-head h2 { padding: 0; font-size: 1.35rem; }
 .st-key-frame-head { min-height: 2.6rem; }
 @media (max-width: 640px) {

@@ -1,0 +1,250 @@
+"""The lens as everyone but its helper sees it (the package's docstring says what it is for); no torch here."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sae_core
+from sae_core.lens.answers import Answer, Encoding, LatentCensus, LensError
+from sae_core.lens.pipes import receive, send
+from sae_core.runs.files import to_json
+from sae_core.runs.folder import Runs
+from sae_core.tensorfile import Arrays
+
+__all__ = ["Lens"]
+
+PATIENCE = 120.0
+"""Seconds for an answer, the helper's start included: a data set may first have to be read."""
+
+KEPT = 24
+"""Answers in memory: a census of 1,024 latents is a megabyte."""
+
+Key = tuple[Any, ...]
+
+
+class Lens:
+    """Answers questions about the runs of one folder. Starts its helper at the first question, again if it dies."""
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        self.runs = Runs(root)
+        self._lock = threading.Lock()
+        self._helper: _Helper | None = None
+        self._kept: OrderedDict[Key, Future[Answer]] = OrderedDict()
+        self._closed = False
+
+    def warm(self) -> None:
+        """Start the helper, without waiting for it."""
+        with suppress(LensError):
+            self._living()
+
+    def encode(self, run: str, x: NDArray[np.floating[Any]], step: int | None = None) -> Encoding:
+        """Codes and reconstructions of images ``x`` (n, n_pixels) in [0, 1].
+
+        Raises:
+            LensError: there is no such run or snapshot, or the images do not fit it.
+        """
+        arrays = {"x": np.ascontiguousarray(x, dtype=np.float32)}
+        return Encoding.from_answer(self.ask("encode", run, step=step, arrays=arrays))
+
+    def census(self, run: str, step: int | None = None) -> LatentCensus:
+        """Every latent over the test set.
+
+        Raises:
+            LensError: there is no such run or snapshot, or its data set cannot be had.
+        """
+        return LatentCensus.from_answer(self.ask("census", run, step=step))
+
+    def ask(
+        self,
+        question: str,
+        run: str,
+        *,
+        step: int | None = None,
+        arrays: Arrays | None = None,
+        timeout: float = PATIENCE,
+        **arguments: Any,
+    ) -> Answer:
+        """The answer to any of `questions.QUESTIONS`; ``arguments`` are JSON. Without arrays it is kept.
+
+        Raises:
+            LensError: it cannot be answered.
+        """
+        about = {"question": question, "run": run, "step": step, "arguments": arguments}
+        if arrays is not None:
+            future = self._ask(about, arrays)
+        else:
+            key = (to_json(about), *self._stamp(run, step, question))
+            with self._lock:
+                future = self._kept.get(key) or self._ask_locked(about, {})
+                self._keep(key, future)
+        try:
+            return future.result(timeout)
+        except FutureTimeoutError:
+            raise LensError(f"The helper has not answered within {timeout:.0f} seconds; ask again.") from None
+
+    def close(self) -> None:
+        """Let the helper go."""
+        with self._lock:
+            self._closed = True
+            helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, about: dict[str, Any], arrays: Arrays) -> Future[Answer]:
+        with self._lock:
+            return self._ask_locked(about, arrays)
+
+    def _ask_locked(self, about: dict[str, Any], arrays: Arrays) -> Future[Answer]:
+        try:
+            return self._living_locked().ask(about, arrays)
+        except OSError:  # it died since it was last looked at: once more, with a fresh one
+            self._helper = None
+            return self._living_locked().ask(about, arrays)
+
+    def _keep(self, key: Key, future: Future[Answer]) -> None:
+        self._kept[key] = future
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        future.add_done_callback(lambda done: self._forget_failed(key) if done.exception() else None)
+
+    def _forget_failed(self, key: Key) -> None:
+        self._kept.pop(key, None)  # no lock: a callback may run under it, and a pop is one move
+
+    def _living(self) -> _Helper:
+        with self._lock:
+            return self._living_locked()
+
+    def _living_locked(self) -> _Helper:
+        if self._closed:
+            raise LensError("The server is ending.")
+        if self._helper is None or not self._helper.alive:
+            self._helper = _Helper(self.runs.root)
+        return self._helper
+
+    def _stamp(self, run: str, step: int | None, question: str) -> tuple[Any, ...]:
+        """What a kept answer rests on: the snapshot file, and for the whole life the history folder too."""
+        path = self.runs.open(run).path
+        name = "snapshot.safetensors" if step is None else f"history/snapshot-{step:012d}.safetensors"
+        stamps: list[int] = []
+        for file in (path / name, *([path / "history"] if question == "life" else [])):
+            with suppress(OSError):
+                stat = file.stat()
+                stamps += [stat.st_mtime_ns, stat.st_size]
+        return tuple(stamps)
+
+
+class _Helper:
+    """The process, and the questions it has not answered yet."""
+
+    def __init__(self, root: Path) -> None:
+        package = str(Path(sae_core.__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+        log = root / ".slots" / "lens.log"
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("wb") as errors:
+                self._popen = subprocess.Popen(
+                    [sys.executable, "-m", "sae_core.lens", "--root", str(root)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env={**os.environ, "PYTHONPATH": path},
+                    **_own_group(),
+                )
+        except OSError as error:
+            raise LensError(f"The helper could not be started: {error.strerror or error}.") from error
+        self._log = log
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Future[Answer]] = {}
+        self._lock = threading.Lock()
+        self._ended = False
+        threading.Thread(target=self._listen, name="lens", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes questions."""
+        return not self._ended and self._popen.poll() is None
+
+    def ask(self, about: dict[str, Any], arrays: Arrays) -> Future[Answer]:
+        """Its answer, when it comes.
+
+        Raises:
+            OSError: it is no longer there.
+        """
+        assert self._popen.stdin is not None
+        future: Future[Answer] = Future()
+        with self._lock:
+            if self._ended:
+                raise BrokenPipeError
+            number = next(self._numbers)
+            self._open[number] = future
+            try:
+                send(_binary(self._popen.stdin), {"id": number, **about}, arrays)
+            except (OSError, ValueError):
+                del self._open[number]
+                raise BrokenPipeError from None
+        return future
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._popen.stdin is not None
+        with suppress(OSError):
+            self._popen.stdin.close()
+
+    def _listen(self) -> None:
+        assert self._popen.stdout is not None
+        with self._popen.stdout as stdout:
+            while (message := receive(_binary(stdout))) is not None:
+                about, arrays = message
+                with self._lock:
+                    future = self._open.pop(about.get("id", 0), None)
+                if future is not None:
+                    _settle(future, about, arrays)
+        with self._lock:
+            self._ended = True
+            left, self._open = list(self._open.values()), {}
+        self.close()
+        self._popen.wait()
+        for future in left:
+            with suppress(InvalidStateError):
+                future.set_exception(LensError(f"The helper ended before it had answered; {self._log} says why."))
+
+
+def _settle(future: Future[Answer], about: dict[str, Any], arrays: Arrays) -> None:
+    with suppress(InvalidStateError):
+        if "error" in about:
+            future.set_exception(LensError(str(about["error"])))
+        else:
+            future.set_result(Answer(arrays, about.get("values", {})))
+
+
+def _binary(stream: Any) -> BinaryIO:
+    binary: BinaryIO = stream
+    return binary
+
+
+def _own_group() -> dict[str, Any]:
+    """What keeps this terminal's Ctrl-C, and on Windows a console window, away from the helper."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
