@@ -25,7 +25,7 @@ def _not_the_users_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
-REAL_PROCESSES = ("browser", "cli", "dashboard", "runs")
+REAL_PROCESSES = ("browser", "cli", "dashboard", "runs", "sweep")
 """Folders whose tests start real processes and wait for them."""
 
 

@@ -72,7 +72,8 @@ def delete(
 
 def evaluate(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
     """Measure a run's newest checkpoint on the test set."""
-    from sae_core.cli.training import print_results, results
+    from sae_core.cli.training import print_results
+    from sae_core.runs.results import results
 
     directory = Runs(runs).open(run)
     print_results(results(directory, images_of(directory.config.dataset)), as_json=as_json)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.snapshot import Row
 
-__all__ = ["print_results", "results", "resume", "train"]
+__all__ = ["print_results", "resume", "train"]
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -57,6 +57,7 @@ def resume(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
 
 def _train(run: RunDirectory, images: Images, *, as_json: bool) -> int:
     """Work on the run until it ends; its results go to stdout, and how to go on, where it ended early, to stderr."""
+    from sae_core.runs.results import results
     from sae_core.runs.worker import work
 
     say = error_console().print
@@ -87,42 +88,6 @@ def print_results(record: Mapping[str, Any], *, as_json: bool) -> None:
         f"({record['images_per_second']:,.0f} images/s). On the test set {1 - record['fvu']:.0%} explained "
         f"(FVU {record['fvu']:.3f}), {record['l0']:.1f} lit per image (L0), {record['dead_fraction']:.1%} dead."
     )
-
-
-def results(run: RunDirectory, images: Images) -> dict[str, Any]:
-    """What the run came to: its configuration as it stands, its length and speed, and its quality on the test set."""
-    from sae_core.census import evaluate
-    from sae_core.runs.run import Run
-    from sae_core.runs.worker.archive import newest_checkpoint
-
-    quality = evaluate(Run(run).model(), images)
-    checkpoint, _ = newest_checkpoint(run.path)
-    assert checkpoint, "there is a model, so there is one"
-    config = checkpoint.config
-    return {
-        "run": run.id,
-        "dataset": config.dataset,
-        "method": config.method,
-        "latents": config.n_latents,
-        "penalty_weight": config.penalty_weight if config.dial == "penalty_weight" else 0.0,
-        **({config.dial: getattr(config, config.dial)} if config.dial else {}),
-        "steps": checkpoint.step,
-        "images": checkpoint.images,
-        "seconds": checkpoint.seconds,
-        "images_per_second": checkpoint.images / checkpoint.seconds if checkpoint.seconds else 0.0,
-        "mse": quality.mse,
-        "fvu": quality.fvu,
-        "l0": quality.l0,
-        "l1": quality.l1,
-        "dead_fraction": quality.dead_fraction,
-        "seed": config.seed,
-        "batch_size": config.batch_size,
-        "threads": config.threads,
-        "device": config.device,
-        "precision": config.precision,
-        "digest": checkpoint.digest(),
-        "path": str(run.path),
-    }
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from sae_core.runs.files import RunError, RunWriteError, from_json, write_senten
 from sae_core.runs.folder import Runs
 from sae_core.runs.worker.timing import Timing
 
-__all__ = ["Launcher"]
+__all__ = ["Launcher", "own_group"]
 
 TAKEOVER_TIME = 2.0
 """Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
@@ -182,7 +182,7 @@ class _Process:
                 stderr=errors,
                 env={**os.environ, "PYTHONPATH": path},
                 close_fds=True,
-                **_own_group(),
+                **own_group(),
             )
         self._log, self._on_warm, self._on_free, self._on_end = log, on_warm, on_free, on_end
         self.warm = False
@@ -245,7 +245,7 @@ class _Process:
             self._popen.stdin.close()
 
 
-def _own_group() -> dict[str, Any]:
+def own_group() -> dict[str, Any]:
     """What keeps this terminal's Ctrl-C, and on Windows a console window, away from a worker."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
