@@ -26,7 +26,7 @@ class Checkpoint:
 
     The data order needs no state of its own: an epoch's permutation follows from (seed, epoch), so the
     position in the data is the step. ``tensors`` holds the weights (``W_enc``, ``b_enc``, ``dictionary``,
-    ``b_dec``), Adam's moments (``adam.<weight>.<moment>``), the method's state (``method.<name>``) and the
+    ``b_dec``), the method's own tensors by their names, Adam's moments (``adam.<weight>.<moment>``) and the
     running statistics of the latents (``recent.density``, ``recent.last_fired``).
     """
 
@@ -45,7 +45,7 @@ class Checkpoint:
     def digest(self) -> str:
         """A fingerprint of the weights alone: equal exactly when every bit of them is."""
         hasher = hashlib.sha256()
-        for name in WEIGHTS:
+        for name in (*WEIGHTS, *sorted(name for name in self.tensors if "." not in name and name not in WEIGHTS)):
             hasher.update(self.tensors[name].tobytes())
         return hasher.hexdigest()
 
@@ -80,7 +80,7 @@ class Checkpoint:
                 images=int(header["images"]),
                 seconds=float(header["seconds"]),
                 numbers={str(name): float(value) for name, value in header["numbers"].items()},
-                tensors=tensors,
+                tensors={name.removeprefix("method."): array for name, array in tensors.items()},
                 extra=dict(header.get("extra", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:

@@ -6,12 +6,13 @@ each carries its type, bounds, unit, plain name, help, and whether it acts on a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from sae_core.knob import Knob, knob, read_knob
 from sae_core.sparsity import METHODS, Method
 
 __all__ = ["Config", "ConfigError", "Knob"]
@@ -24,44 +25,6 @@ class ConfigError(ValueError):
     """A value a run cannot have: one sentence naming the knob, the value and what is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """The declaration of one field of `Config`, as the screens and the command line read it."""
-
-    name: str
-    label: str
-    help: str
-    unit: str
-    default: Any
-    low: float | None
-    high: float | None
-    choices: tuple[str, ...]
-    live: bool
-    """Whether a change acts on the running model; the others apply at the next reset."""
-    dial: tuple[float, float] | None
-    """The range a slider offers, where it is narrower than what is allowed."""
-    zones: tuple[tuple[float, str], ...]
-    """What stretches of the dial do, as (up to this value, in these words); measured on MNIST."""
-    integer: bool
-    off: bool
-    """Whether 0 is allowed, and means exactly off: a slider's leftmost stop."""
-
-
-def _knob(
-    default: Any,
-    label: str,
-    help: str,
-    unit: str = "",
-    *,
-    live: bool = False,
-    dial: tuple[float, float] | None = None,
-    zones: tuple[tuple[float, str], ...] = (),
-    **bounds: Any,
-) -> Any:
-    extra: dict[str, Any] = {"label": label, "unit": unit, "live": live, "dial": dial, "zones": zones}
-    return Field(default=default, description=help, json_schema_extra=extra, **bounds)
-
-
 class Config(BaseModel):
     """Everything that determines a run: with the images and the applied events, it replays it.
 
@@ -71,15 +34,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset: str = _knob("mnist", "Data set", "The images to learn from.")
-    method: str = _knob("l1", "Sparsity method", "What makes the code sparse.")
-    activation: Literal["relu", "sigmoid"] = _knob(
+    dataset: str = knob("mnist", "Data set", "The images to learn from; or the path of a file or folder of your own.")
+    method: str = knob("l1", "Sparsity method", "What makes the code sparse.")
+    activation: Literal["relu", "sigmoid"] = knob(
         "relu", "Activation", "Turns pre_codes into codes; KL needs the sigmoid, whose codes lie in (0, 1)."
     )
-    n_latents: int = _knob(
+    n_latents: int = knob(
         256, "Hidden units (latents)", "Width of the hidden layer.", "latents", ge=1, le=MAX_LATENTS, dial=(16, 4096)
     )
-    penalty_weight: float = _knob(
+    penalty_weight: float = knob(
         0.10,
         "Penalty weight",
         "How much sparsity counts against reconstruction; dimensionless, 0 is exactly off.",
@@ -89,7 +52,17 @@ class Config(BaseModel):
         dial=(0.003, 1.0),
         zones=((0.008, "no effect"), (0.35, "useful"), (1.0, "kills units")),
     )
-    beta: float = _knob(
+    target_l0: float = knob(
+        0.0,
+        "Target L0",
+        "Units that should be lit per image: a controller then finds the penalty weight; 0 is off.",
+        "latents",
+        live=True,
+        ge=0.0,
+        le=MAX_LATENTS,
+        dial=(1, 256),
+    )
+    beta: float = knob(
         0.1,
         "KL weight β",
         "How much the KL divergence counts against reconstruction; 0 is exactly off.",
@@ -99,7 +72,7 @@ class Config(BaseModel):
         dial=(0.001, 1.0),
         zones=((0.003, "no effect"), (1.0, "useful")),
     )
-    rho: float = _knob(
+    rho: float = knob(
         0.05,
         "Target activation ρ",
         "Mean activation each hidden unit is drawn towards.",
@@ -108,14 +81,32 @@ class Config(BaseModel):
         lt=1.0,
         dial=(0.005, 0.5),
     )
-    k: int = _knob(
+    target_rho: float = knob(
+        0.0,
+        "Target mean activation ρ̂",
+        "Mean activation that the units should have on average: a controller then finds β; 0 is off.",
+        live=True,
+        ge=0.0,
+        lt=1.0,
+        dial=(0.01, 0.5),
+    )
+    k: int = knob(
         32, "Units kept k", "Codes kept per image.", "latents", live=True, ge=1, le=MAX_LATENTS, dial=(1, 256)
     )
-    batch_size: int = _knob(256, "Batch size", "Images per step.", "images", ge=1, le=65_536, dial=(16, 4096))
-    learning_rate: float = _knob(
+    lifetime: float = knob(
+        0.05,
+        "Lifetime share",
+        "Share of a batch's images that each hidden unit keeps.",
+        live=True,
+        gt=0.0,
+        le=1.0,
+        dial=(0.005, 0.5),
+    )
+    batch_size: int = knob(256, "Batch size", "Images per step.", "images", ge=1, le=65_536, dial=(16, 4096))
+    learning_rate: float = knob(
         1e-3, "Learning rate", "Adam's step size.", live=True, gt=0.0, le=10.0, dial=(1e-5, 1e-1)
     )
-    weight_decay: float = _knob(
+    weight_decay: float = knob(
         0.0,
         "Weight decay",
         "Coupled (part of J): weight_decay/2 times the squared norm of the weights.",
@@ -124,18 +115,65 @@ class Config(BaseModel):
         le=10.0,
         dial=(1e-7, 1e-1),
     )
-    warmup_steps: int = _knob(
+    warmup_steps: int = knob(
         500, "Penalty warm-up", "Steps over which the penalty rises from 0 after a start.", "steps", ge=0, le=1_000_000
     )
-    seed: int = _knob(0, "Seed", "Start weights and order of the images.", ge=0, le=2**31 - 1)
-    epochs: float | None = _knob(None, "Epochs", "Passes over the data; empty: no end.", "epochs", gt=0.0, le=1e6)
-    steps: int | None = _knob(None, "Steps", "Optimisation steps; empty: no end.", "steps", ge=0, le=2**53)
-    device: Literal["cpu", "cuda", "mps"] = _knob("cpu", "Device", "Where the arithmetic runs.")
-    precision: Literal["float32", "bfloat16"] = _knob(
+    tied: bool = knob(False, "Tied weights", "Encoder and decoder are one matrix.")
+    decoder_norm: Literal["unit", "bounded", "free"] = knob(
+        "unit",
+        "Filter norms",
+        "Dictionary rows are held at norm 1, or at most 1, or free; a free row's norm counts in L1.",
+    )
+    project: bool = knob(
+        True, "Project gradients", "Take from each unit-norm filter's gradient what would only lengthen it."
+    )
+    subtract_b_dec: bool = knob(True, "Centre inputs", "Subtract the decoder's bias before encoding (b_pre = b_dec).")
+    start: Literal["random", "data"] = knob(
+        "random", "Filters start at", "Random directions, or mostly images of the training set less their mean."
+    )
+    b_dec_start: Literal["mean", "zero"] = knob("mean", "Decoder bias starts at", "The mean training image, or 0.")
+    noise: float = knob(
+        0.0,
+        "Input noise",
+        "Denoising: standard deviation of the noise on what is encoded, in pixels' unit; clean images are asked back.",
+        live=True,
+        ge=0.0,
+        le=10.0,
+        dial=(0.01, 1.0),
+    )
+    schedule: Literal["constant", "linear", "cosine"] = knob(
+        "constant",
+        "Learning-rate schedule",
+        "linear: to 0 over the last fifth of the run; cosine: to 0 over all of it. Both need an end.",
+    )
+    width_rule: bool = knob(
+        False, "Scale rate by width", "Multiply the learning rate by √(256/latents), so that one suits every width."
+    )
+    aux_k: int = knob(
+        0,
+        "Auxiliary units (aux-k)",
+        "Dead units that try, for each image, to explain what the others left over; 0 is off.",
+        "latents",
+        ge=0,
+        le=MAX_LATENTS,
+    )
+    resample_every: int = knob(
+        0,
+        "Resample dead units every",
+        "Dead units start again at images the model does badly on; 0 is never.",
+        "images",
+        ge=0,
+        le=10**9,
+    )
+    seed: int = knob(0, "Seed", "Start weights and order of the images.", ge=0, le=2**31 - 1)
+    epochs: float | None = knob(None, "Epochs", "Passes over the data; empty: no end.", "epochs", gt=0.0, le=1e6)
+    steps: int | None = knob(None, "Steps", "Optimisation steps; empty: no end.", "steps", ge=0, le=2**53)
+    device: Literal["cpu", "cuda", "mps"] = knob("cpu", "Device", "Where the arithmetic runs.")
+    precision: Literal["float32", "bfloat16"] = knob(
         "float32", "Precision", "Of the matrix products alone; weights and sums stay float32."
     )
-    threads: int | None = _knob(None, "Threads", "Fixed for a run's life; empty: chosen at its start.", ge=1, le=1024)
-    dead_window: int = _knob(
+    threads: int | None = knob(None, "Threads", "Fixed for a run's life; empty: chosen at its start.", ge=1, le=1024)
+    dead_window: int = knob(
         60_000, "Dead after", "A latent is dead when it fired on none of this many images.", "images", ge=1, le=10**9
     )
 
@@ -164,11 +202,32 @@ class Config(BaseModel):
             raise ConfigError(
                 f"The method {method.name} cannot use activation {self.activation!r}: {method.activation_reason}"
             )
-        if "k" in method.knobs and self.k > self.n_latents:
-            raise ConfigError(f"k is {self.k}, but there are only {self.n_latents} latents to keep codes of.")
         if self.epochs is not None and self.steps is not None:
             raise ConfigError("Give epochs or steps, not both: each says when the run ends.")
+        for sentence in self._troubles(method):
+            raise ConfigError(sentence)
         return self
+
+    def _troubles(self, method: Method) -> Iterator[str]:
+        """What cannot go together, and why, one sentence each."""
+        n = self.n_latents
+        if "k" in method.knobs and self.k > n:
+            yield f"k is {self.k}, but there are only {n} latents to keep codes of."
+        if self.target_l0 > n:
+            yield f"target_l0 is {self.target_l0:g}, but there are only {n} latents that could be lit."
+        if 0.0 < self.target_rho <= self.rho:
+            above = f"KL draws every unit towards rho {self.rho:g}, never below it"
+            yield f"target_rho is {self.target_rho:g}, but {above}; ask for more, or lower rho."
+        if self.schedule != "constant" and self.epochs is None and self.steps is None:
+            yield f"schedule {self.schedule!r} falls to 0 at a run's end, and this run has none; give epochs or steps."
+        if self.tied and self.decoder_norm == "unit" and self.weight_decay > 0.0:
+            why = "tied filters held at norm 1 cannot decay"
+            yield f"weight_decay is {self.weight_decay:g}, but {why}; free their norms, or leave it at 0."
+        if self.aux_k > n:
+            yield f"aux_k is {self.aux_k}, but there are only {n} latents."
+        if self.activation == "sigmoid" and (self.aux_k or self.resample_every):
+            why = "revive latents that are silent, and sigmoid codes never are"
+            yield f"aux_k and resample_every {why}; leave them at 0 or use activation 'relu'."
 
     def with_changes(self, **changes: Any) -> Config:
         """A copy with some knobs changed, checked like a new one."""
@@ -176,13 +235,24 @@ class Config(BaseModel):
 
     @property
     def dial(self) -> str | None:
-        """The knob the big slider steers: `penalty_weight`, `beta`, `k`, or none."""
+        """The knob the big slider steers: `penalty_weight`, `beta`, `k`, `lifetime`, or none."""
         return METHODS[self.method].dial
 
+    def total_steps(self, n_images: int) -> int | None:
+        """How many steps the run has; None for a run without end. An epoch is ``n_images // batch_size`` steps."""
+        if self.steps is not None:
+            return self.steps
+        if self.epochs is not None:
+            return max(1, round(self.epochs * (n_images // self.batch_size)))
+        return None
+
     @classmethod
-    def knobs(cls) -> dict[str, Knob]:
-        """Every field's declaration, in order."""
-        return {name: _read_knob(name, field) for name, field in cls.model_fields.items()}
+    def knobs(cls, method: str | None = None) -> dict[str, Knob]:
+        """Every field's declaration, in order; as it reads for a method, where one is given."""
+        knobs = {name: read_knob(name, field) for name, field in cls.model_fields.items()}
+        looks = METHODS[method].looks if method in METHODS else {}
+        looks = {"method": {"choices": tuple(METHODS)}, **looks}
+        return {name: replace(one, **looks.get(name, {})) for name, one in knobs.items()}
 
 
 _METHOD_KNOBS = frozenset().union(*(method.knobs for method in METHODS.values()))
@@ -192,31 +262,6 @@ def _method(name: object) -> Method:
     if not isinstance(name, str) or name not in METHODS:
         raise ConfigError(f"There is no sparsity method {name!r}; there are {', '.join(METHODS)}.")
     return METHODS[name]
-
-
-def _read_knob(name: str, field: Any) -> Knob:
-    bounds: dict[str, float] = {}
-    for rule in field.metadata:
-        for key in ("ge", "gt", "le", "lt"):
-            if (value := getattr(rule, key, None)) is not None:
-                bounds[key] = value
-    extra = field.json_schema_extra
-    choices = getattr(field.annotation, "__args__", ())
-    return Knob(
-        name=name,
-        label=extra["label"],
-        help=field.description,
-        unit=extra["unit"],
-        default=field.default,
-        low=bounds.get("ge", bounds.get("gt")),
-        high=bounds.get("le", bounds.get("lt")),
-        choices=tuple(METHODS) if name == "method" else tuple(c for c in choices if isinstance(c, str)),
-        live=extra["live"],
-        dial=extra["dial"],
-        zones=extra["zones"],
-        integer="int" in str(field.annotation),
-        off="float" in str(field.annotation) and bounds.get("ge") == 0,
-    )
 
 
 def _sentence(error: ValidationError) -> str:

@@ -7,29 +7,36 @@ from torch import Tensor
 
 from sae_core.config import Config
 from sae_core.model import SparseAutoencoder
-from sae_core.sparsity import Batch, State, firing_threshold
+from sae_core.sparsity import Batch, firing_threshold
 
 __all__ = ["Objective"]
 
 
 class Objective:
-    """J = reconstruction + weight · sparsity + weight_decay/2 · (‖W_enc‖² + ‖dictionary‖²).
+    """J = reconstruction + weight · sparsity + decay + the method's auxiliary term.
 
-    reconstruction = Σ‖x − x_hat‖² / (batch · variance), the FVU with the training set's constant
-    denominator. Where the method holds dictionary rows at norm 1, decay is on the encoder only (the rest is
-    constant) and the dictionary's gradient is projected off the rows, which only the constraint may scale.
+    reconstruction = Σ‖x − x_hat‖² / (batch · variance), the FVU with the training set's constant denominator;
+    decay = weight_decay/2 · (‖W_enc‖² + ‖dictionary‖²), without what is constant: rows held at norm 1; tied weights
+    count once. The dictionary's gradient is projected off rows held at norm 1, which only the constraint may scale.
 
     Gradients are written into buffers made once and into the parameters' ``.grad``. With c = codes,
-    e = x_hat − x, s = 2/(batch · variance), x₀ = x − b_dec, and g = dJ/d pre_codes from the method:
+    e = x_hat − x, s = 2/(batch · variance), x₀ = x − b_pre, and g = dJ/d pre_codes from the method:
 
         dJ/d dictionary = s cᵀe (+ weight_decay · dictionary)      dJ/d W_enc = gᵀx₀ + weight_decay · W_enc
         dJ/d b_enc      = Σ g                                      dJ/d b_dec = s Σ e − W_encᵀ Σ g
+
+    The last term is there where b_pre = b_dec. Tied, one matrix has the sum of both gradients. Every method goes
+    through these lines; what it does differently are the calls of ``self.method``.
     """
 
     def __init__(self, model: SparseAutoencoder, variance: float, batch_size: int, products: torch.dtype) -> None:
         self.model = model
         self.method = model.method
         self.variance = variance
+        config = model.config
+        self._tied, self._centres = config.tied, config.subtract_b_dec
+        self._unit, self._bounded = config.decoder_norm == "unit", config.decoder_norm == "bounded"
+        self._projects = self._unit and config.project
         n_latents, n_pixels = model.W_enc.shape
         self.x = model.W_enc.new_empty(batch_size, n_pixels, requires_grad=False)
         """(batch, n_pixels): the caller fills it."""
@@ -38,58 +45,101 @@ class Objective:
         self.codes = self.x.new_zeros(batch_size, n_latents)
         self.fires = torch.empty_like(self.codes)
         self.grad_codes = torch.empty_like(self.codes)
-        self.state: State = {name: self.x.new_zeros(n_latents) for name in self.method.state_names}
         self.norms = self.x.new_empty(n_latents, 1)
-        self._batch = Batch(self.codes, self.fires, variance)
+        self.noisy: Tensor | None = None
+        """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
         self._products = products
         self._rounded: dict[str, Tensor] = {}
+        self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
+        self._batch = self._as_seen_by_the_method()
+
+    def _as_seen_by_the_method(self) -> Batch:
+        model, extras = self.model, self.model.extras
+        return Batch(
+            self.codes,
+            self.fires,
+            self.variance,
+            extras=extras,
+            grads={name: tensor.grad for name, tensor in extras.items() if tensor.grad is not None},
+            pre_codes=torch.empty_like(self.codes) if self.method.keeps_pre_codes else None,
+            dictionary=model.dictionary if model.config.decoder_norm == "free" else None,
+            error_of=self._error_of,
+            pull_=self._pull_,
+        )
 
     def forward(self, config: Config) -> float:
         """Fill ``codes``, ``fires`` and ``error`` from ``x``; the reconstruction term."""
-        model = self.model
-        torch.sub(self.x, model.b_dec, out=self.centred)
+        model, encoded = self.model, self.x if self.noisy is None else self.noisy
+        if self._centres:
+            torch.sub(encoded, model.b_dec, out=self.centred)
+        else:
+            self.centred = encoded
         centred, W_enc = self._round("centred", self.centred), self._round("W_enc", model.W_enc)
         self._product(self.codes, centred, W_enc.T, model.b_enc, beta=1.0)
-        self.method.activate_(self.codes, config)
+        if self._batch.pre_codes is not None:
+            self._batch.pre_codes.copy_(self.codes)
+        self.method.activate_batch_(self._batch, config)
         torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
-        codes, dictionary = self._round("codes", self.codes), self._round("dictionary", model.dictionary)
-        self._product(self.error, codes, dictionary, model.b_dec, beta=1.0)
-        self.error.sub_(self.x)
+        self._round("dictionary", model.dictionary)
+        self._decode(self.codes, self.error, "codes")
         flat = self.error.view(-1)
         return float(torch.dot(flat, flat)) * self._per_image()
 
-    def penalties(self, config: Config, images: int) -> tuple[float, float]:
-        """The unweighted sparsity term (``images`` seen, this batch included) and the decay as it enters J."""
-        self.method.observe_(self._batch, images, self.state)
-        sparsity = self.method.sparsity(self._batch, config, self.state)
-        return sparsity, self._decay(config.weight_decay)
+    def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
+        """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
+        self.method.observe_(self._batch, images)
+        sparsity = self.method.sparsity(self._batch, config)
+        return sparsity, self._decay(config.weight_decay), self.method.auxiliary(self._batch, config)
 
     def backward(self, weight: float, config: Config) -> None:
         """Write dJ/d parameter into every ``.grad``; after `forward` and `penalties`."""
         model, grads, slope = self.model, self.grad_codes, 2.0 * self._per_image()
-        error, dictionary = self._round("error", self.error), self._rounded.get("dictionary", model.dictionary)
-        self._product(grads, error, dictionary.T, grads, alpha=slope)
-        self.method.backward_(grads, self._batch, weight, config, self.state)
-        centred, codes = self._rounded.get("centred", self.centred), self._rounded.get("codes", self.codes)
+        error = self._round("error", self.error)
+        self._product(grads, error, self._lower("dictionary", model.dictionary).T, grads, alpha=slope)
+        self.method.backward_(grads, self._batch, weight, config)
+        centred, codes = self._lower("centred", self.centred), self._lower("codes", self.codes)
         rounded = self._round("grad_codes", grads)
-        self._product(_grad(model.W_enc), rounded.T, centred, model.W_enc, beta=config.weight_decay)
-        self._product(_grad(model.dictionary), codes.T, error, model.dictionary, alpha=slope)
-        torch.sum(grads, 0, out=_grad(model.b_enc))
-        b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec))
-        torch.addmv(b_dec, model.W_enc.T, _grad(model.b_enc), beta=slope, alpha=-1.0, out=b_dec)
-        if self.method.unit_norm:
-            project_(_grad(model.dictionary), model.dictionary)
-        elif config.weight_decay:
-            _grad(model.dictionary).add_(model.dictionary, alpha=config.weight_decay)
+        grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
+        self._product(grad_W_enc, rounded.T, centred, model.W_enc, beta=config.weight_decay)
+        grad_dictionary = _grad(model.dictionary)
+        self._product(grad_dictionary, codes.T, error, model.dictionary, alpha=slope)
+        if self._tied:
+            grad_dictionary.add_(grad_W_enc)
+        self._biases(grads, slope)
+        if self._projects:
+            project_(grad_dictionary, model.dictionary)
+        elif not self._unit:
+            self._free_rows(grad_dictionary, weight, config)
 
     def constrain_(self) -> None:
-        """Bring the dictionary's rows back to norm 1, where the method holds them there."""
-        if self.method.unit_norm:
+        """Bring the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
+        if self._unit or self._bounded:
             dictionary = self.model.dictionary
             torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
-            dictionary.div_(self.norms.clamp_min_(1e-12))
+            dictionary.div_(self.norms.clamp_min_(1e-12 if self._unit else 1.0))
+
+    def _biases(self, grads: Tensor, slope: float) -> None:
+        model = self.model
+        torch.sum(grads, 0, out=_grad(model.b_enc))
+        b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec))
+        if self._centres:
+            torch.addmv(b_dec, model.W_enc.T, _grad(model.b_enc), beta=slope, alpha=-1.0, out=b_dec)
+        else:
+            b_dec.mul_(slope)
+        self.method.finish_(self._batch, _grad(model.b_enc))
+
+    def _free_rows(self, grad: Tensor, weight: float, config: Config) -> None:
+        """What rows whose norm may change owe to the decay and to the penalty."""
+        dictionary = self.model.dictionary
+        if config.weight_decay and not self._tied:
+            grad.add_(dictionary, alpha=config.weight_decay)
+        if self._batch.dictionary is not None:
+            along = self.method.row_slope(self._batch, weight)
+            if along is not None:
+                torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
+                grad.addcmul_(dictionary, along.unsqueeze(1).div_(self.norms.clamp_min_(1e-12)))
 
     def _per_image(self) -> float:
         return 1.0 / (self.x.shape[0] * self.variance)
@@ -97,8 +147,29 @@ class Objective:
     def _decay(self, weight_decay: float) -> float:
         if not weight_decay:
             return 0.0
-        matrices = [self.model.W_enc] if self.method.unit_norm else [self.model.W_enc, self.model.dictionary]
+        matrices = [self.model.W_enc] if self._unit or self._tied else [self.model.W_enc, self.model.dictionary]
         return 0.5 * weight_decay * sum(float(torch.dot(m.view(-1), m.view(-1))) for m in matrices)
+
+    def _decode(self, codes: Tensor, error: Tensor, name: str) -> None:
+        """Error = codes @ dictionary + b_dec − x."""
+        model = self.model
+        dictionary = self._lower("dictionary", model.dictionary)
+        self._product(error, self._round(name, codes), dictionary, model.b_dec, beta=1.0)
+        error.sub_(self.x)
+
+    def _error_of(self, codes: Tensor, name: str) -> Tensor:
+        error = self._buffer(name, self.error)
+        self._decode(codes, error, f"{name}.codes")
+        return error
+
+    def _pull_(self, grads: Tensor, error: Tensor) -> None:
+        rounded, dictionary = self._round("pulled", error), self._lower("dictionary", self.model.dictionary)
+        self._product(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
+
+    def _buffer(self, name: str, like: Tensor) -> Tensor:
+        if name not in self._buffers:
+            self._buffers[name] = torch.empty_like(like, requires_grad=False)
+        return self._buffers[name]
 
     def _round(self, name: str, tensor: Tensor) -> Tensor:
         """The tensor as the matrix products take it: itself, or a copy of lower precision."""
@@ -107,6 +178,10 @@ class Objective:
         if name not in self._rounded:
             self._rounded[name] = torch.empty_like(tensor, dtype=self._products, requires_grad=False)
         return self._rounded[name].copy_(tensor)
+
+    def _lower(self, name: str, tensor: Tensor) -> Tensor:
+        """What `_round` made of it earlier in the step."""
+        return self._rounded.get(name, tensor)
 
     def _product(
         self, out: Tensor, a: Tensor, b: Tensor, add: Tensor, *, alpha: float = 1.0, beta: float = 0.0

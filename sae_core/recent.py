@@ -17,6 +17,8 @@ TERMS_WINDOW = 5_120
 DENSITY_WINDOW = 20_480
 """Images densities are averaged over (e-folding): a density of 1 in 10,000 is still told from never."""
 
+_NUMBERS = ("reconstruction", "sparsity", "l0", "weight", "decay", "auxiliary")
+
 
 class Recent:
     """Exponential means over images: value ← value + a (batch − value), a = batch / min(images, window), at most 1.
@@ -29,7 +31,7 @@ class Recent:
     def __init__(self, n_latents: int, batch_size: int, like: Tensor) -> None:
         self.batch_size = batch_size
         self.reconstruction = self.sparsity = self.l0 = 0.0
-        self.weight = self.decay = 0.0
+        self.weight = self.decay = self.auxiliary = 0.0
         self.density = like.new_zeros(n_latents)
         self.last_fired = torch.zeros(n_latents, dtype=torch.int64, device=like.device)
         self._counts = like.new_zeros(n_latents)
@@ -44,12 +46,13 @@ class Recent:
         self.reconstruction += rate * (terms.reconstruction - self.reconstruction)
         self.sparsity += rate * (terms.sparsity - self.sparsity)
         self.l0 += rate * (l0 - self.l0)
+        self.auxiliary += rate * (terms.auxiliary - self.auxiliary)
         self.weight, self.decay = terms.weight, terms.decay
 
     @property
     def terms(self) -> Terms:
         """The objective's terms, averaged; weight and decay are the last step's."""
-        return Terms(self.reconstruction, self.sparsity, self.weight, self.decay)
+        return Terms(self.reconstruction, self.sparsity, self.weight, self.decay, self.auxiliary)
 
     def dead(self, images: int, window: int) -> Tensor:
         """(n_latents,) bool: fired on none of the last ``window`` images. Before that many, none is dead."""
@@ -57,12 +60,12 @@ class Recent:
 
     def numbers(self) -> dict[str, float]:
         """The scalars, for a checkpoint."""
-        return {name: getattr(self, name) for name in ("reconstruction", "sparsity", "l0", "weight", "decay")}
+        return {name: getattr(self, name) for name in _NUMBERS}
 
     def restore_(self, numbers: dict[str, float]) -> None:
         """Take up the scalars of a checkpoint."""
-        for name in self.numbers():
-            setattr(self, name, numbers[name])
+        for name in _NUMBERS:
+            setattr(self, name, numbers.get(name, 0.0))
 
     def _rate(self, images: int, window: int) -> float:
         return min(1.0, self.batch_size / min(images, window))

@@ -22,21 +22,23 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The objective's terms on recent batches: ``J = reconstruction + weight * sparsity + decay``.
+    """The objective's terms on recent batches: ``J = reconstruction + weight * sparsity + decay + auxiliary``.
 
     ``reconstruction`` is the training FVU, ``sparsity`` the unweighted, dimensionless penalty,
-    ``weight`` what multiplies it (warm-up included), ``decay`` the weight-decay term as it enters J.
+    ``weight`` what multiplies it (warm-up included), ``decay`` the weight-decay term and ``auxiliary`` the gates' and
+    the dead latents' own terms as they enter J.
     """
 
     reconstruction: float
     sparsity: float
     weight: float
     decay: float
+    auxiliary: float = 0.0
 
     @property
     def objective(self) -> float:
         """J, the number being minimised."""
-        return self.reconstruction + self.weight * self.sparsity + self.decay
+        return self.reconstruction + self.weight * self.sparsity + self.decay + self.auxiliary
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sae_core.batches import Batches
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.device import device_of, product_dtype
-from sae_core.model import PARAMETERS, SparseAutoencoder, array
+from sae_core.model import SparseAutoencoder, array
 from sae_core.objective import Objective
 from sae_core.picture import Firing, some_codes
 from sae_core.recent import Clock, Recent
@@ -66,7 +66,7 @@ class Trainer:
         self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
         products = product_dtype(config) or self._dtype
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
-        self._optimizer = torch.optim.Adam(self._parameters(), lr=config.learning_rate, fused=True)
+        self._optimizer = torch.optim.Adam(list(self.model.trained.values()), lr=config.learning_rate, fused=True)
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
         self._clock = Clock()
         self._sketch: Sketch | None = None
@@ -196,8 +196,8 @@ class Trainer:
         reconstruction = self.objective.forward(self.config)
         if not reconstruction <= LARGEST_FVU:
             raise Diverged(self.steps, reconstruction)
-        sparsity, decay = self.objective.penalties(self.config, images)
-        terms = Terms(reconstruction, sparsity, self._weight(), decay)
+        sparsity, decay, auxiliary = self.objective.penalties(self.config, images)
+        terms = Terms(reconstruction, sparsity, self._weight(), decay, auxiliary)
         if not math.isfinite(terms.objective):
             raise Diverged(self.steps, terms.objective)
         return terms
@@ -212,17 +212,13 @@ class Trainer:
             weight *= (self.steps + 1) / self.config.warmup_steps
         return weight
 
-    def _parameters(self) -> list[Tensor]:
-        return [getattr(self.model, name) for name in PARAMETERS]
-
     def _tensors(self) -> dict[str, Tensor]:
         """Every tensor a checkpoint holds, live, by name."""
-        tensors = dict(zip(PARAMETERS, self._parameters(), strict=True))
-        for name, parameter in list(tensors.items()):
+        tensors = self.model.tensors
+        for name, parameter in self.model.trained.items():
             moments = self._optimizer.state[parameter]
             if not moments:
                 moments["step"] = torch.zeros((), dtype=torch.float32, device=self.device)
                 moments["exp_avg"], moments["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
             tensors |= {f"adam.{name}.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
-        tensors |= {f"method.{name}": tensor for name, tensor in self.objective.state.items()}
         return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}

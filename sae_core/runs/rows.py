@@ -27,6 +27,7 @@ COLUMNS = (
     "l0",
     "dead_fraction",
     "dial",
+    "auxiliary",
 )
 """Numbers of every row; ``seconds`` is training time, shares are of 1, ``dial`` is the knob of the big slider."""
 
@@ -54,6 +55,7 @@ def row_fields(row: Row) -> dict[str, Any]:
         row.l0,
         row.dead_fraction,
         row.penalty_weight,
+        terms.auxiliary,
     )
     return {name: finite(value) for name, value in zip(COLUMNS, values, strict=True)}
 
@@ -64,14 +66,15 @@ def row_from_fields(fields: Mapping[str, Any]) -> Row:
     Raises:
         KeyError, TypeError, ValueError: a column is missing or no number.
     """
-    at = {name: math.nan if fields[name] is None else float(fields[name]) for name in COLUMNS if name != "objective"}
+    known = {"auxiliary": 0.0, **fields}  # which rows of before 2026-11-23 lack
+    at = {name: math.nan if known[name] is None else float(known[name]) for name in COLUMNS if name != "objective"}
     return Row(
         step=int(at["step"]),
         images=int(at["images"]),
         epoch=at["epoch"],
         seconds=at["seconds"],
         images_per_second=at["images_per_second"],
-        terms=Terms(at["reconstruction"], at["sparsity"], at["weight"], at["decay"]),
+        terms=Terms(at["reconstruction"], at["sparsity"], at["weight"], at["decay"], at["auxiliary"]),
         fvu=at["fvu"],
         l0=at["l0"],
         dead_fraction=at["dead_fraction"],

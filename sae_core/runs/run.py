@@ -86,7 +86,7 @@ class Run:
         """
         import torch
 
-        from sae_core.model import PARAMETERS, SparseAutoencoder
+        from sae_core.model import SparseAutoencoder
         from sae_core.runs.worker.archive import newest_checkpoint
 
         checkpoint, note = newest_checkpoint(self._directory.path)
@@ -94,8 +94,8 @@ class Run:
             raise RunError(f"The run {self.id} has no checkpoint yet. {note}".rstrip())
         model = SparseAutoencoder(checkpoint.config, checkpoint.tensors["b_dec"].shape[0])
         with torch.no_grad():
-            for name in PARAMETERS:
-                getattr(model, name).copy_(torch.from_numpy(checkpoint.tensors[name]))
+            for name, tensor in model.tensors.items():
+                tensor.copy_(torch.from_numpy(checkpoint.tensors[name]))
         return model
 
     def set(self, **knobs: float) -> None:

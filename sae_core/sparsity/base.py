@@ -6,28 +6,50 @@ Importing this package needs no torch: methods only call the methods of the tens
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from sae_core.config import Config
 
-__all__ = ["FIRING_THRESHOLD", "Batch", "Method", "State", "firing_threshold"]
+__all__ = ["FIRING_THRESHOLD", "Batch", "Extra", "Extras", "Method", "firing_threshold", "l1_slope", "row_norms"]
 
 FIRING_THRESHOLD = 0.1
 """A sigmoid code above this counts as firing: sigmoid codes are never 0, so "fires" needs a line."""
 
-State: TypeAlias = "dict[str, Tensor]"
-"""What a method carries from step to step; each tensor (n_latents,), saved in checkpoints."""
+Extras: TypeAlias = "Mapping[str, Tensor]"
+"""The tensors a method adds to the model, by name; and the model's ``b_enc``."""
 
 
 def firing_threshold(activation: str) -> float:
     """The code above which a latent fires: 0 for ReLU, `FIRING_THRESHOLD` for the sigmoid."""
     return FIRING_THRESHOLD if activation == "sigmoid" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A tensor that a method adds to the model: part of its file, of checkpoints and of every copy."""
+
+    name: str
+    start: float = 0.0
+    unit: Literal["", "pixels", "log pixels"] = ""
+    """Of ``start``: none, or √variance, an image's size in pixel units; "log": the tensor holds its logarithm."""
+    trained: bool = True
+    """Whether Adam moves it, by the gradient that `Method.backward_` writes; else the method itself does."""
+    per_latent: bool = True
+    """Shape (n_latents,), or () for one number."""
+
+    def value(self, variance: float) -> float:
+        """What every element starts at, in data of this variance (squared pixel units)."""
+        if not self.unit:
+            return self.start
+        pixels = self.start * math.sqrt(variance)
+        return math.log(pixels) if self.unit == "log pixels" else pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +63,29 @@ class Batch:
     codes: Tensor
     fires: Tensor
     variance: float
+    extras: Extras = field(default_factory=dict)
+    """The method's own tensors."""
+    grads: Extras = field(default_factory=dict)
+    """dJ/d each trained one of them; `Method.backward_` fills them."""
+    pre_codes: Tensor | None = None
+    """(batch, n_latents), for methods that keep them."""
+    dictionary: Tensor | None = None
+    """(n_latents, n_pixels), where the rows' norms are free; None where they are held."""
+    error_of: Callable[[Tensor, str], Tensor] | None = None
+    """x_hat − x (batch, n_pixels) for other codes, in a buffer called by a name."""
+    pull_: Callable[[Tensor, Tensor], None] | None = None
+    """Add d reconstruction/d codes for an error (the second) onto the first (batch, n_latents)."""
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """What one call of a step leaves for the next."""
+
+    @property
+    def size(self) -> int:
+        """Images in it."""
+        return int(self.codes.shape[0])
 
 
 class Method:
-    """One way of making codes sparse: J = reconstruction + weight · sparsity(codes) + decay.
+    """One way of making codes sparse: J = reconstruction + weight · sparsity(codes) + decay + auxiliary.
 
     The base class is the plain autoencoder; a method replaces what it does differently. All tensors are
     (batch, n_latents) unless said otherwise; functions ending in ``_`` write into what they are given.
@@ -55,41 +96,65 @@ class Method:
     """Plain words for a menu."""
     summary: ClassVar[str]
     """One plain sentence for the screen."""
+    penalty: ClassVar[str] = ""
+    """What the sparsity term is called under the formula; empty for a method without one."""
+    structure: ClassVar[str] = ""
+    """Beside the formula, for a method that silences units instead: ``{}`` is where the dial's value goes."""
     knobs: ClassVar[frozenset[str]] = frozenset()
     """The fields of `Config` that belong to this method."""
     dial: ClassVar[str | None] = None
     """The knob the big slider steers."""
+    looks: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    """Where a knob's declaration on `Config` reads differently for this method: {knob: {field of `Knob`: value}}."""
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Defaults of `Config` that this method replaces."""
     activations: ClassVar[tuple[str, ...]] = ("relu", "sigmoid")
     activation_reason: ClassVar[str] = ""
     """Why the other activations are refused: the end of a sentence."""
-    unit_norm: ClassVar[bool] = True
-    """Whether the dictionary's rows are held at norm 1."""
-    state_names: ClassVar[tuple[str, ...]] = ()
-    """The tensors of `State`, each (n_latents,) and zero at the start."""
+    extras: ClassVar[tuple[Extra, ...]] = ()
+    """The tensors it adds to the model."""
+    keeps_pre_codes: ClassVar[bool] = False
+    """Whether `Batch.pre_codes` is filled, at the cost of a copy."""
+    target: ClassVar[str | None] = None
+    """The knob that asks for an outcome instead of a weight; a controller then finds the weight."""
 
     def weight(self, config: Config) -> float:
         """What multiplies the sparsity term, before the warm-up; dimensionless."""
+        return float(getattr(config, self.dial)) if self.penalty and self.dial else 0.0
+
+    def bias_start(self, config: Config) -> float:
+        """What every b_enc starts at."""
         return 0.0
 
-    def start_(self, W_enc: Tensor, b_enc: Tensor, dictionary: Tensor, config: Config) -> None:
-        """Turn the common start (unit-norm random rows, tied, zero bias) into the method's own."""
-
-    def activate_(self, codes: Tensor, config: Config) -> None:
-        """Turn pre_codes into codes, in place."""
+    def activate_(self, codes: Tensor, config: Config, extras: Extras) -> None:
+        """Turn pre_codes into codes, in place, each image by itself."""
         codes.sigmoid_() if config.activation == "sigmoid" else codes.relu_()
 
-    def observe_(self, batch: Batch, images: int, state: State) -> None:
-        """Take a batch into the running state; ``images`` counts those seen, this batch included."""
+    def activate_batch_(self, batch: Batch, config: Config) -> None:
+        """The same while training, where a method may let images compete with each other."""
+        self.activate_(batch.codes, config, batch.extras)
 
-    def sparsity(self, batch: Batch, config: Config, state: State) -> float:
+    def observe_(self, batch: Batch, images: int) -> None:
+        """Take a batch into what the method keeps; ``images`` counts those seen, this batch included."""
+
+    def sparsity(self, batch: Batch, config: Config) -> float:
         """The unweighted, dimensionless penalty on this batch."""
         return 0.0
 
-    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config, state: State) -> None:
-        """Turn d reconstruction / d codes into dJ / d pre_codes, in place."""
+    def auxiliary(self, batch: Batch, config: Config) -> float:
+        """A further term of J, of weight 1; dimensionless."""
+        return 0.0
+
+    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config) -> None:
+        """Turn d reconstruction / d codes into dJ / d pre_codes, in place; fill ``batch.grads``."""
         through_activation_(grad, batch, config)
+
+    def row_slope(self, batch: Batch, weight: float) -> Tensor | None:
+        """dJ/d‖row‖ (n_latents,) of dictionary rows whose norm is free; None where it is 0."""
+        return None
+
+    def finish_(self, batch: Batch, grad_b_enc: Tensor) -> None:
+        """Correct dJ/d b_enc, which is Σ dJ/d pre_codes where nothing else is said."""
 
 
 def through_activation_(grad: Tensor, batch: Batch, config: Config) -> None:
@@ -99,3 +164,20 @@ def through_activation_(grad: Tensor, batch: Batch, config: Config) -> None:
         grad.addcmul_(grad, batch.codes, value=-1.0)
     else:
         grad.mul_(batch.fires)
+
+
+def l1_slope(batch: Batch) -> float:
+    """d sparsity/d code of an L1 term at unit norm: 1/(batch · √variance)."""
+    return 1.0 / (batch.size * math.sqrt(batch.variance))
+
+
+def row_norms(batch: Batch) -> Tensor | None:
+    """(n_latents,) ‖row‖ of the dictionary where norms are free; None where they are held.
+
+    Where rows may grow, a code costs its size times its row's norm: else shrinking all codes and growing all rows
+    would make any penalty vanish (Conerly et al., "Circuits Updates", April 2024).
+    """
+    if batch.dictionary is None:
+        return None
+    norms: Tensor = batch.dictionary.norm(dim=1)
+    return norms

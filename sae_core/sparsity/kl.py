@@ -6,14 +6,13 @@ mean over recent batches, as Hinton proposes in "A practical guide to training r
 (2010), section 11.
 """
 
-# ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
 import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sae_core.sparsity.base import Batch, Method, State, through_activation_
+from sae_core.sparsity.base import Batch, Extra, Method, through_activation_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,9 +47,13 @@ class KL(Method):
     name = "kl"
     label = "KL divergence (classic, sigmoid)"
     summary = "Each unit is drawn towards being active a small share ρ of the time, as in the textbook."
-    knobs = frozenset({"beta", "rho"})
+    penalty = "KL to ρ"
+    knobs = frozenset({"beta", "rho", "target_rho"})
     dial = "beta"
-    defaults = MappingProxyType({"activation": "sigmoid", "learning_rate": 3e-3, "weight_decay": 1e-4})
+    target = "target_rho"
+    defaults = MappingProxyType(
+        {"activation": "sigmoid", "learning_rate": 3e-3, "weight_decay": 1e-4, "decoder_norm": "free"}
+    )
     """Found on MNIST with 256 latents: strokes in nearly all filters after 300 steps, in the encoder's too (which
     stays static without decay), FVU .15 and 31 lit after 800."""
     activations = ("sigmoid",)
@@ -58,32 +61,27 @@ class KL(Method):
         "it compares each unit's mean activation with the target ρ as if both were probabilities, "
         "so codes must lie between 0 and 1; use activation 'sigmoid'."
     )
-    unit_norm = False
-    state_names = ("rho_hat",)
+    extras = (Extra("rho_hat", trained=False),)
 
-    def weight(self, config: Config) -> float:
-        """β."""
-        return config.beta
+    def bias_start(self, config: Config) -> float:
+        """ln(ρ/(1 − ρ)): every unit starts at ρ, instead of all half lit and then hurried there."""
+        return math.log(config.rho / (1.0 - config.rho))
 
-    def start_(self, W_enc: Tensor, b_enc: Tensor, dictionary: Tensor, config: Config) -> None:
-        """b_enc = ln(ρ/(1 − ρ)): every unit starts at ρ, instead of all half lit and then hurried there."""
-        b_enc.fill_(math.log(config.rho / (1.0 - config.rho)))
-
-    def observe_(self, batch: Batch, images: int, state: State) -> None:
+    def observe_(self, batch: Batch, images: int) -> None:
         """Move ρ̂ towards this batch's mean activation."""
-        rate = min(1.0, batch.codes.shape[0] / min(images, RHO_WINDOW))
-        state["rho_hat"].lerp_(batch.codes.mean(0), rate).clamp_(EDGE, 1.0 - EDGE)
+        rate = min(1.0, batch.size / min(images, RHO_WINDOW))
+        batch.extras["rho_hat"].lerp_(batch.codes.mean(0), rate).clamp_(EDGE, 1.0 - EDGE)
 
-    def sparsity(self, batch: Batch, config: Config, state: State) -> float:
+    def sparsity(self, batch: Batch, config: Config) -> float:
         """Σ_j KL(ρ ‖ ρ̂_j), in nats."""
-        rho, rho_hat = config.rho, state["rho_hat"]
+        rho, rho_hat = config.rho, batch.extras["rho_hat"]
         divergence = rho * (rho / rho_hat).log_() + (1 - rho) * ((1 - rho) / (1 - rho_hat)).log_()
         return float(divergence.sum())
 
-    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config, state: State) -> None:
+    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config) -> None:
         """Add weight · KL'(ρ̂)/batch, one number for each latent; then through the sigmoid."""
         if weight:
-            rho, rho_hat = config.rho, state["rho_hat"]
+            rho, rho_hat = config.rho, batch.extras["rho_hat"]
             slope = (1 - rho) / (1 - rho_hat) - rho / rho_hat
-            grad.add_(slope, alpha=weight / batch.codes.shape[0])
+            grad.add_(slope, alpha=weight / batch.size)
         through_activation_(grad, batch, config)

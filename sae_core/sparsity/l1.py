@@ -8,10 +8,9 @@ one-layer encoder, the tied start, unit-norm rows and the gradient projected off
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from sae_core.sparsity.base import Batch, Method, State, through_activation_
+from sae_core.sparsity.base import Batch, Method, l1_slope, row_norms, through_activation_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,32 +21,33 @@ __all__ = ["L1"]
 
 
 class L1(Method):
-    """sparsity = Σ|codes| / (batch · √variance), dimensionless, with unit-norm dictionary rows.
+    """sparsity = Σ_b Σ_i codes_bi · ‖row_i‖ / (batch · √variance), dimensionless; ‖row_i‖ = 1 unless norms are free.
 
-    A code and √variance are both in pixel units (the rows have norm 1), so one weight means the same for
+    A code times its row's norm and √variance are both in pixel units, so one weight means the same for
     every data set, width and batch size. Codes are never negative here, so |codes| = codes.
     """
 
     name = "l1"
     label = "L1 penalty"
     summary = "Every bit of activation costs, so only the units that earn their keep light up."
-    knobs = frozenset({"penalty_weight"})
+    penalty = "L1 sparsity"
+    knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
+    target = "target_l0"
 
-    def weight(self, config: Config) -> float:
-        """The dial itself."""
-        return config.penalty_weight
-
-    def sparsity(self, batch: Batch, config: Config, state: State) -> float:
+    def sparsity(self, batch: Batch, config: Config) -> float:
         """Mean over images of ‖codes‖₁, in units of √variance."""
-        return float(batch.codes.sum()) * _per_code(batch)
+        norms = row_norms(batch)
+        total = batch.codes.sum() if norms is None else batch.codes.sum(0).dot(norms)
+        return float(total) * l1_slope(batch)
 
-    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config, state: State) -> None:
-        """Add d(weight · sparsity)/d codes, the same number for every code; then through the activation."""
+    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config) -> None:
+        """Add d(weight · sparsity)/d codes, one number for each latent; then through the activation."""
         if weight:
-            grad.add_(weight * _per_code(batch))
+            norms = row_norms(batch)
+            grad.add_(weight * l1_slope(batch) if norms is None else norms.mul_(weight * l1_slope(batch)))
         through_activation_(grad, batch, config)
 
-
-def _per_code(batch: Batch) -> float:
-    return 1.0 / (batch.codes.shape[0] * math.sqrt(batch.variance))
+    def row_slope(self, batch: Batch, weight: float) -> Tensor | None:
+        """Weight · Σ_b codes_bi / (batch · √variance)."""
+        return batch.codes.sum(0).mul_(weight * l1_slope(batch)) if weight else None

@@ -4,11 +4,12 @@ Source: Gao et al., "Scaling and evaluating sparse autoencoders" (2024), after M
 "k-Sparse autoencoders" (2013). The tied start keeps nearly all latents alive, so there is no auxiliary loss.
 """
 
+# ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sae_core.sparsity.base import Method
+from sae_core.sparsity.base import Extras, Method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,7 @@ class TopK(Method):
     name = "topk"
     label = "Keep the k strongest (TopK)"
     summary = "Only the k strongest units of each image may speak; the rest are silenced."
+    structure = "keeping the {} strongest units per image"
     knobs = frozenset({"k"})
     dial = "k"
     activations = ("relu",)
@@ -35,7 +37,7 @@ class TopK(Method):
         "it silences all but the k strongest codes, and only ReLU's codes are silent at 0; use activation 'relu'."
     )
 
-    def activate_(self, codes: Tensor, config: Config) -> None:
+    def activate_(self, codes: Tensor, config: Config, extras: Extras) -> None:
         """Keep each row's k largest pre_codes where they are positive."""
         if config.k >= codes.shape[1]:
             codes.relu_()

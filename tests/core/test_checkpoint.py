@@ -13,24 +13,18 @@ from sae_core.data import Images
 from sae_core.sparsity import METHODS
 from sae_core.step import Trainer
 from sae_core.tensorfile import TensorFileError, pack, unpack
-
-CHANGES = {
-    "none": ("learning_rate", 0.002),
-    "l1": ("penalty_weight", 0.37),
-    "kl": ("rho", 0.11),
-    "topk": ("k", 3),
-}
+from tests.core.methods import ROWS, config_of
 
 
-def small(method: str) -> Config:
-    extra = {"k": 6} if method == "topk" else {}
-    return Config(method=method, n_latents=24, batch_size=16, warmup_steps=25, weight_decay=1e-3, **extra)
+def small(method: str, **values: object) -> Config:
+    decay = {} if METHODS[method].defaults.get("tied") else {"weight_decay": 1e-3}
+    return config_of(method, **{"warmup_steps": 25, **decay, **values})
 
 
 def run(trainer: Trainer, to: int) -> None:
     while trainer.steps < to:
         if trainer.steps == 9:
-            trainer.set(*CHANGES[trainer.config.method])
+            trainer.set(*ROWS[trainer.config.method].live)
         if trainer.steps == 31:
             trainer.set("learning_rate", 0.01)
         trainer.step()

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from sae_core.census import evaluate
 from sae_core.config import Config
 from sae_core.data import Images
-from sae_core.model import PARAMETERS, SparseAutoencoder
+from sae_core.model import SparseAutoencoder
 from sae_core.sparsity import METHODS
 from sae_core.tensorfile import TensorFileError, pack
+from tests.core.methods import config_of
 
 
 def test_encode_and_decode_by_hand() -> None:
@@ -34,22 +36,31 @@ def test_encode_and_decode_by_hand() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_the_start(method: str, images: Images) -> None:
     """Unit-norm rows, encoder and dictionary tied, b_dec the training mean; KL's units begin at ρ."""
-    config = Config(method=method, n_latents=24, k=5) if method == "topk" else Config(method=method, n_latents=24)
+    config = config_of(method)
     model = SparseAutoencoder.from_config(config, images)
     torch.testing.assert_close(model.dictionary.norm(dim=1), torch.ones(24))
     assert torch.equal(model.W_enc, model.dictionary)
-    assert model.W_enc.data_ptr() != model.dictionary.data_ptr()
+    assert (model.W_enc is model.dictionary) == config.tied
     np.testing.assert_array_equal(model.b_dec.detach().numpy(), images.mean)
     expected = config.rho if method == "kl" else 0.5
     torch.testing.assert_close(model.b_enc.detach().sigmoid(), torch.full((24,), expected))
 
 
-def test_the_file_gives_back_the_model(images: Images, tmp_path: Path) -> None:
-    model = SparseAutoencoder.from_config(Config(method="topk", n_latents=24, k=5), images)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_gives_back_the_model(method: str, images: Images, tmp_path: Path) -> None:
+    """Its method's own tensors, too; and what it makes of an image."""
+    model = SparseAutoencoder.from_config(config_of(method), images)
+    with torch.no_grad():
+        for tensor in model.tensors.values():
+            tensor.uniform_(0.1, 0.9, generator=torch.Generator().manual_seed(3))
     model.save(tmp_path / "model.safetensors")
     again = SparseAutoencoder.load(tmp_path / "model.safetensors")
     assert again.config == model.config
-    assert all(torch.equal(getattr(again, name), getattr(model, name)) for name in PARAMETERS)
+    assert again.tensors.keys() == model.tensors.keys()
+    assert all(torch.equal(tensor, model.tensors[name]) for name, tensor in again.tensors.items())
+    assert (again.W_enc is again.dictionary) == model.config.tied
+    x = torch.tensor(images.test)
+    assert torch.equal(again(x), model(x))
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
@@ -68,3 +79,46 @@ def test_gradients_flow_through_the_model_as_through_any_module(images: Images) 
     model = SparseAutoencoder.from_config(Config(method="topk", n_latents=24, k=5), images)
     model(torch.tensor(images.test)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forward_is_encode_then_decode(method: str, images: Images) -> None:
+    """Of any images, one at a time or together."""
+    model = SparseAutoencoder.from_config(config_of(method), images)
+    x = torch.tensor(images.test)
+    with torch.no_grad():
+        codes = model.encode(x)
+        assert torch.equal(model(x), model.decode(codes))
+        one_by_one = torch.cat([model.encode(row) for row in x.split(1)])
+    torch.testing.assert_close(one_by_one, codes, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_mean_predictor_has_an_fvu_of_1(method: str, images: Images) -> None:
+    """With a dictionary of zeros, and b_dec the mean of the images it is judged by."""
+    model = SparseAutoencoder.from_config(config_of(method), images)
+    with torch.no_grad():
+        model.dictionary.zero_()
+        model.b_dec.copy_(torch.tensor(images.test.astype("float64").mean(axis=0)))
+    assert evaluate(model, images).fvu == pytest.approx(1.0, abs=1e-6)
+
+
+def test_inputs_are_centred_unless_told_otherwise(images: Images) -> None:
+    """An image of b_dec itself has pre_codes b_enc where b_pre = b_dec."""
+    centred = SparseAutoencoder.from_config(config_of("none"), images)
+    plain = SparseAutoencoder.from_config(config_of("none", subtract_b_dec=False), images)
+    x = torch.tensor(images.mean)[None]
+    with torch.no_grad():
+        assert torch.equal(centred.encode(x), torch.zeros(1, 24))
+        torch.testing.assert_close(plain.encode(x), (x @ plain.W_enc.T).relu())
+
+
+def test_filters_may_start_at_images(images: Images) -> None:
+    """Each unit-norm row has most of its length along some image's direction from the mean; b_dec may start at 0."""
+    model = SparseAutoencoder.from_config(config_of("l1", start="data", b_dec_start="zero"), images)
+    away = images.train - images.mean
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    best = (model.dictionary.detach().numpy() @ away.T).max(axis=1)
+    assert (best > 0.9).all()
+    torch.testing.assert_close(model.dictionary.norm(dim=1), torch.ones(24))
+    assert not model.b_dec.any()

@@ -14,7 +14,7 @@ from sae_core.sparsity import FIRING_THRESHOLD, METHODS, Batch, firing_threshold
 
 
 def test_the_screens_list_the_methods_in_order() -> None:
-    assert list(METHODS) == ["none", "l1", "kl", "topk"]
+    assert list(METHODS) == ["none", "l1", "topk", "batch-topk", "jumprelu", "gated", "kl", "wta"]
 
 
 def test_declaring_needs_no_torch() -> None:
@@ -49,13 +49,13 @@ def test_a_sigmoid_latent_fires_above_the_threshold_a_relu_one_above_zero() -> N
 def test_topk_keeps_the_k_largest_and_only_positive_ones() -> None:
     """Of (1, −2, 3, 2) two stay; of (−1, −2, 5, −3) only the one that is positive."""
     codes = torch.tensor([[1.0, -2.0, 3.0, 2.0], [-1.0, -2.0, 5.0, -3.0]])
-    METHODS["topk"].activate_(codes, Config(method="topk", n_latents=4, k=2))
+    METHODS["topk"].activate_(codes, Config(method="topk", n_latents=4, k=2), {})
     assert codes.tolist() == [[0.0, 0.0, 3.0, 2.0], [0.0, 0.0, 5.0, 0.0]]
 
 
 def test_topk_with_all_latents_is_a_relu() -> None:
     codes = torch.tensor([[1.0, -2.0]])
-    METHODS["topk"].activate_(codes, Config(method="topk", n_latents=2, k=2))
+    METHODS["topk"].activate_(codes, Config(method="topk", n_latents=2, k=2), {})
     assert codes.tolist() == [[1.0, 0.0]]
 
 
@@ -63,34 +63,129 @@ def test_l1_is_the_mean_sum_of_codes_in_units_of_the_images_spread() -> None:
     """Two images with code sums 3 and 5, variance 4: (3 + 5) / 2 / √4 = 2."""
     codes = torch.tensor([[1.0, 2.0], [0.0, 5.0]])
     batch = Batch(codes, (codes > 0).float(), variance=4.0)
-    assert METHODS["l1"].sparsity(batch, Config(), {}) == pytest.approx(2.0)
+    assert METHODS["l1"].sparsity(batch, Config()) == pytest.approx(2.0)
+
+
+def test_a_free_rows_norm_counts_in_l1() -> None:
+    """One image, codes (1, 2), rows of norm 3 and 5, variance 4: (1 · 3 + 2 · 5) / √4 = 6.5."""
+    codes, rows = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 0.0], [0.0, 5.0]])
+    batch = Batch(codes, (codes > 0).float(), variance=4.0, dictionary=rows)
+    assert METHODS["l1"].sparsity(batch, Config()) == pytest.approx(6.5)
+
+
+def kl_batch(codes: list[list[float]]) -> Batch:
+    rows = torch.tensor(codes)
+    return Batch(rows, torch.ones_like(rows), variance=1.0, extras={"rho_hat": torch.zeros(rows.shape[1])})
 
 
 def test_kl_is_zero_at_the_target_and_known_elsewhere() -> None:
     """KL(½ ‖ ¼) = ½ ln 2 + ½ ln ⅔ = ½ ln 4/3; two latents, one of them on target."""
-    batch = Batch(torch.tensor([[0.5, 0.25]]), torch.tensor([[1.0, 1.0]]), variance=1.0)
-    state = {"rho_hat": torch.zeros(2)}
-    METHODS["kl"].observe_(batch, images=1, state=state)
-    assert state["rho_hat"].tolist() == [0.5, 0.25]
-    assert METHODS["kl"].sparsity(batch, Config(method="kl", rho=0.5), state) == pytest.approx(0.5 * log(4 / 3))
+    batch = kl_batch([[0.5, 0.25]])
+    METHODS["kl"].observe_(batch, images=1)
+    assert batch.extras["rho_hat"].tolist() == [0.5, 0.25]
+    assert METHODS["kl"].sparsity(batch, Config(method="kl", rho=0.5)) == pytest.approx(0.5 * log(4 / 3))
 
 
 def test_the_running_mean_starts_plain_and_then_forgets() -> None:
     """Means 1, 0 and ½ of one image each average to 1, ½, ½; after 512 images a new one weighs 1/512."""
-    state = {"rho_hat": torch.zeros(1)}
+    batch = kl_batch([[0.0]])
     for images, value in enumerate((1.0, 0.0, 0.5), start=1):
-        METHODS["kl"].observe_(Batch(torch.tensor([[value]]), torch.ones(1, 1), 1.0), images, state)
-    assert state["rho_hat"].item() == pytest.approx(0.5, abs=1e-5)
-    METHODS["kl"].observe_(Batch(torch.tensor([[1.0]]), torch.ones(1, 1), 1.0), 10_000, state)
-    assert state["rho_hat"].item() == pytest.approx(0.5 + 0.5 / 512, abs=1e-5)
+        batch.codes.fill_(value)
+        METHODS["kl"].observe_(batch, images)
+    assert batch.extras["rho_hat"].item() == pytest.approx(0.5, abs=1e-5)
+    batch.codes.fill_(1.0)
+    METHODS["kl"].observe_(batch, 10_000)
+    assert batch.extras["rho_hat"].item() == pytest.approx(0.5 + 0.5 / 512, abs=1e-5)
 
 
 def test_saturated_sigmoids_leave_kl_finite() -> None:
     """A mean of exactly 0 or 1 would make KL infinite; ρ̂ stops just short of both."""
-    codes = torch.tensor([[0.0, 1.0]])
-    batch, state, config = Batch(codes, codes.clone(), 1.0), {"rho_hat": torch.zeros(2)}, Config(method="kl")
-    METHODS["kl"].observe_(batch, 1, state)
+    batch, config = kl_batch([[0.0, 1.0]]), Config(method="kl")
+    METHODS["kl"].observe_(batch, 1)
     grad = torch.zeros(1, 2)
-    METHODS["kl"].backward_(grad, batch, 1.0, config, state)
-    assert METHODS["kl"].sparsity(batch, config, state) < 100
+    METHODS["kl"].backward_(grad, batch, 1.0, config)
+    assert METHODS["kl"].sparsity(batch, config) < 100
     assert torch.isfinite(grad).all()
+
+
+def small_batch(codes: list[list[float]], **more: object) -> Batch:
+    rows = torch.tensor(codes)
+    return Batch(rows, torch.zeros_like(rows), 1.0, **more)  # type: ignore[arg-type]
+
+
+def test_batch_topk_keeps_the_strongest_of_the_batch_and_learns_the_threshold() -> None:
+    """k = 1 of 2 × 3: the two largest of all six, both of one image; θ is the smaller of them, and decides alone
+    at test time.
+    """
+    method, config = METHODS["batch-topk"], Config(method="batch-topk", n_latents=3, k=1)
+    batch = small_batch([[5.0, 4.0, 1.0], [3.0, -1.0, 2.0]], extras={"threshold": torch.tensor(0.0)})
+    method.activate_batch_(batch, config)
+    assert batch.codes.tolist() == [[5.0, 4.0, 0.0], [0.0, 0.0, 0.0]]
+    method.observe_(batch, images=2)
+    assert batch.extras["threshold"].item() == 4.0
+    alone = torch.tensor([[4.5, 3.9, -9.0]])
+    method.activate_(alone, config, batch.extras)
+    assert alone.tolist() == [[4.5, 0.0, 0.0]]
+
+
+def test_winners_are_each_units_best_images_while_it_learns_and_all_speak_afterwards() -> None:
+    """Half of four images each: column (1, 4, 3, −2) keeps 4 and 3; (−1, −2, 5, −3) only what is positive."""
+    method, config = METHODS["wta"], Config(method="wta", n_latents=2, lifetime=0.5)
+    rows = [[1.0, -1.0], [4.0, -2.0], [3.0, 5.0], [-2.0, -3.0]]
+    batch = small_batch(rows)
+    method.activate_batch_(batch, config)
+    assert batch.codes.tolist() == [[0.0, 0.0], [4.0, 0.0], [3.0, 5.0], [0.0, 0.0]]
+    codes = torch.tensor(rows)
+    method.activate_(codes, config, {})
+    assert codes.tolist() == [[1.0, 0.0], [4.0, 0.0], [3.0, 5.0], [0.0, 0.0]]
+
+
+def test_jumprelu_passes_whole_what_is_above_its_units_threshold() -> None:
+    """Thresholds 1 and 2: of (1.5, 1.5) the first stays as it is."""
+    codes, extras = torch.tensor([[1.5, 1.5]]), {"log_threshold": torch.tensor([0.0, log(2.0)])}
+    METHODS["jumprelu"].activate_(codes, Config(method="jumprelu"), extras)
+    assert codes.tolist() == [[1.5, 0.0]]
+
+
+def test_a_gate_decides_who_speaks_and_the_magnitude_how_loudly() -> None:
+    """u = (1, −1, 3); b_gate = (0, 0, −4) opens the first alone; exp(ln 2) · 1 + ½ = 2½."""
+    u, b_enc = torch.tensor([[1.0, -1.0, 3.0]]), torch.tensor([0.0, 0.0, -4.0])
+    gate = u + b_enc
+    extras = {"b_enc": b_enc, "r_mag": torch.full((3,), log(2.0)), "b_mag": torch.full((3,), 0.5)}
+    METHODS["gated"].activate_(gate, Config(method="gated"), extras)
+    torch.testing.assert_close(gate, torch.tensor([[2.5, 0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("method", "knob", "value"),
+    [
+        ("l1", "k", 3),
+        ("topk", "penalty_weight", 0.3),
+        ("none", "target_l0", 20),
+        ("kl", "target_l0", 20),
+        ("l1", "target_rho", 0.2),
+        ("gated", "lifetime", 0.2),
+    ],
+)
+def test_a_methods_knob_on_another_method_is_refused_in_one_sentence(method: str, knob: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"^{knob} belongs to the method .*; the method {method} does not use it.$"):
+        Config(method=method, **{knob: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"target_l0": 300}, "target_l0 is 300, but there are only 256 latents"),
+        ({"method": "kl", "target_rho": 0.04}, "draws every unit towards rho 0.05, never below it"),
+        ({"schedule": "cosine"}, "this run has none; give epochs or steps"),
+        ({"tied": True, "weight_decay": 0.1}, "tied filters held at norm 1 cannot decay"),
+        ({"aux_k": 300}, "aux_k is 300, but there are only 256 latents"),
+        ({"method": "kl", "resample_every": 10}, "sigmoid codes never are"),
+        ({"tied": "perhaps"}, "tied is 'perhaps', but it should be a valid boolean"),
+        ({"decoder_norm": "long"}, "decoder_norm is 'long', but it should be 'unit', 'bounded' or 'free'"),
+        ({"method": "batch-topk", "k": 999}, "k is 999, but there are only 256 latents"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_one_sentence(values: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        Config(**values)

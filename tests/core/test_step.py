@@ -15,18 +15,18 @@ from sae_core.objective import Objective
 from sae_core.picture import FixedDigits
 from sae_core.sparsity import METHODS, firing_threshold
 from sae_core.step import Diverged, Trainer
+from tests.core.methods import config_of
 
 SMALL = {"n_latents": 24, "batch_size": 16, "warmup_steps": 20}
 
 
 def small(method: str = "l1", **values: object) -> Config:
-    extra = {"k": 5} if method == "topk" else {}
-    return Config(method=method, **{**SMALL, **extra, **values})
+    return config_of(method, **{**SMALL, **values})
 
 
-@pytest.mark.parametrize("method", ["none", "l1", "topk"])
+@pytest.mark.parametrize("method", METHODS)
 def test_dictionary_rows_have_norm_one_after_each_step(method: str, images: Images) -> None:
-    trainer = Trainer(small(method, learning_rate=0.05), images)
+    trainer = Trainer(small(method, learning_rate=0.05, decoder_norm="unit", weight_decay=0.0), images)
     for _ in range(30):
         trainer.step()
         norms = trainer.model.dictionary.norm(dim=1)
@@ -219,8 +219,7 @@ def test_bfloat16_products_come_close_to_float32(method: str, monkeypatch: pytes
     planted = planted_images(n_train=2_000, n_test=100)
     rows = {}
     for precision in ("float32", "bfloat16"):
-        k = {"k": 8} if method == "topk" else {}
-        config = Config(method=method, n_latents=64, batch_size=64, warmup_steps=50, precision=precision, **k)
+        config = small(method, n_latents=64, batch_size=64, warmup_steps=50, precision=precision)
         trainer = Trainer(config, planted)
         for _ in range(150):
             trainer.step()
