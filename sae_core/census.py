@@ -175,6 +175,7 @@ class SnapshotJob:
             activations=activations,
             densities=densities,
             census=self._census.census(),
+            extras={extra.name: array(getattr(model, extra.name)) for extra in model.method.extras},
         )
 
 

@@ -6,7 +6,9 @@ second) and a `Snapshot` with float weights and the census of every latent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +60,8 @@ class Row:
     dead_fraction: float
     penalty_weight: float
     """The dial: penalty_weight, beta or k of the moment; 0 for a method without one."""
+    largest_weight: float | None = None
+    """The weight from which on everything is dead; None where there is none, or nobody worked it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +159,5 @@ class Snapshot:
     activations: Histogram
     densities: Histogram
     census: Census
+    extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """The method's own tensors by name (`sparsity.base.Extra`), such as learned thresholds."""

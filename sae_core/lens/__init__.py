@@ -14,9 +14,10 @@ and raises `LensError`, one sentence, where it cannot be. A helper that dies is 
 
 The pages of the dashboard share one: ``dashboard.views.frame.lens()``, in routes ``hub.lens``.
 
-Questions (`questions.QUESTIONS`) run in the helper. *Quick* ones (encode) never wait for *slow* ones (census, life,
-map): each kind has a thread of its own. To add one: a function ``(shelf, asked) -> Answer`` in a module of this
-package, and a line in ``QUESTIONS``; `shelf.Shelf` hands it the snapshot, the model and the data set, kept in memory.
+Questions (`questions.QUESTIONS`) run in the helper, each on the thread it names: *quick* ones (encode) never wait for
+the *census*, and neither waits for *slow* ones (life, map, match). To add one: a function ``(shelf, asked) -> Answer``
+in a module of this package, and a line in ``QUESTIONS``; `shelf.Shelf` hands it the snapshot, the model and the data
+set, kept in memory. `answers`, `latents` and `stories` need no torch and may be imported anywhere.
 
 Over the pipes goes a line of JSON, then as many bytes of safetensors as it says (`pipes`); never a pickle. The
 helper ends when its stdin does, so it never outlives the server.

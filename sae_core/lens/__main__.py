@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(1)  # the census shares its images out itself; torch's own threads would wait for training
     shelf = Shelf(asked.root)
-    quick, slow = ThreadPoolExecutor(1, "quick"), ThreadPoolExecutor(1, "slow")
+    threads = {name: ThreadPoolExecutor(1, name) for name in {question.thread for question in QUESTIONS.values()}}
     say = _Mouth(answers)
     say({"id": 0, "values": {}}, {})
     while (message := receive(questions)) is not None:
@@ -47,8 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             say({"id": about.get("id"), "error": f"There is no question {about.get('question')!r}."}, {})
             continue
         one = Asked(str(about["question"]), str(about["run"]), about.get("step"), about.get("arguments", {}), arrays)
-        pool = slow if question.slow else quick
-        pool.submit(_answer, say, about["id"], partial(question.answer, shelf, one))
+        threads[question.thread].submit(_answer, say, about["id"], partial(question.answer, shelf, one))
     os._exit(0)  # whoever asked is gone: no answer is worth finishing
 
 

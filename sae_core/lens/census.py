@@ -11,9 +11,10 @@ from sae_core.lens.answers import LatentCensus
 from sae_core.lens.cofiring import company
 from sae_core.lens.firing import Firing, look
 from sae_core.lens.gallery import hang
+from sae_core.lens.latents import selectivity
 from sae_core.model import SparseAutoencoder
 
-__all__ = ["selectivity", "take_census"]
+__all__ = ["take_census"]
 
 
 def take_census(
@@ -81,22 +82,3 @@ def _per_class(
     shares = (firing.sums / counts, firing.fires / counts, firing.removal / variances)
     mean, density, removal = (np.ascontiguousarray(share.T, dtype=np.float32) for share in shares)
     return mean, density, removal
-
-
-def selectivity(class_mean: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The class of the largest mean code, and (μ_best − μ_rest) / (μ_best + μ_rest), for (L, C) mean codes.
-
-    μ_rest is the mean of the other classes' mean codes (Morcos et al. 2018, "On the importance of single directions",
-    section 2.3). With fewer than two classes nothing is selective: 0.
-    """
-    n_latents, n_classes = class_mean.shape
-    if n_classes == 0:
-        return np.full(n_latents, -1), np.zeros(n_latents, np.float32)
-    best = class_mean.argmax(axis=1)
-    if n_classes == 1:
-        return best, np.zeros(n_latents, np.float32)
-    largest = class_mean.max(axis=1).astype(np.float64)
-    rest = (class_mean.sum(axis=1, dtype=np.float64) - largest) / (n_classes - 1)
-    total = largest + rest
-    index = np.divide(largest - rest, total, out=np.zeros_like(total), where=total > 0)
-    return best, index.astype(np.float32)

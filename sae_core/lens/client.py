@@ -82,18 +82,33 @@ class Lens:
         Raises:
             LensError: it cannot be answered.
         """
-        about = {"question": question, "run": run, "step": step, "arguments": arguments}
-        if arrays is not None:
-            future = self._ask(about, arrays)
-        else:
-            key = (to_json(about), *self._stamp(run, step, question))
-            with self._lock:
-                future = self._kept.get(key) or self._ask_locked(about, {})
-                self._keep(key, future)
+        future = self.begin(question, run, step=step, arrays=arrays, **arguments)
         try:
             return future.result(timeout)
         except FutureTimeoutError:
             raise LensError(f"The helper has not answered within {timeout:.0f} seconds; ask again.") from None
+
+    def begin(
+        self, question: str, run: str, *, step: int | None = None, arrays: Arrays | None = None, **arguments: Any
+    ) -> Future[Answer]:
+        """`ask`, without waiting for the answer.
+
+        Raises:
+            LensError, RunError: there is no such run, or no helper.
+        """
+        about = {"question": question, "run": run, "step": step, "arguments": arguments}
+        if arrays is not None:
+            return self._ask(about, arrays)
+        key = (to_json(about), *self._stamp(run, step, question))
+        with self._lock:
+            future = self._kept.get(key)
+            if future is None:
+                future = self._kept[key] = self._ask_locked(about, {})
+                future.add_done_callback(lambda done: self._kept.pop(key, None) if done.exception() else None)
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return future
 
     def close(self) -> None:
         """Let the helper go."""
@@ -119,16 +134,6 @@ class Lens:
         except OSError:  # it died since it was last looked at: once more, with a fresh one
             self._helper = None
             return self._living_locked().ask(about, arrays)
-
-    def _keep(self, key: Key, future: Future[Answer]) -> None:
-        self._kept[key] = future
-        self._kept.move_to_end(key)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        future.add_done_callback(lambda done: self._forget_failed(key) if done.exception() else None)
-
-    def _forget_failed(self, key: Key) -> None:
-        self._kept.pop(key, None)  # no lock: a callback may run under it, and a pop is one move
 
     def _living(self) -> _Helper:
         with self._lock:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
 from sae_core.lens.answers import Answer, Asked, Encoding, LensError
 from sae_core.lens.census import take_census
+from sae_core.lens.lives import life, matched
+from sae_core.lens.maps import latent_map
 from sae_core.lens.shelf import Shelf
 from sae_core.lens.survey import survey
 from sae_core.sparsity import firing_threshold
@@ -19,10 +22,10 @@ __all__ = ["QUESTIONS", "Question"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How one kind of question is answered; ``slow`` ones wait for each other, never a quick one for them."""
+    """How one kind of question is answered, and on which of the helper's threads: within one, they wait in line."""
 
     answer: Callable[[Shelf, Asked], Answer]
-    slow: bool = False
+    thread: Literal["quick", "census", "slow"] = "slow"
 
 
 def encode(shelf: Shelf, asked: Asked) -> Answer:
@@ -54,8 +57,11 @@ def census(shelf: Shelf, asked: Asked) -> Answer:
 
 
 QUESTIONS: dict[str, Question] = {
-    "encode": Question(encode),
-    "census": Question(census, slow=True),
-    "survey": Question(survey, slow=True),
+    "encode": Question(encode, "quick"),
+    "census": Question(census, "census"),
+    "life": Question(life),
+    "map": Question(latent_map),
+    "match": Question(matched),
+    "survey": Question(survey),
 }
 """Every question by name."""

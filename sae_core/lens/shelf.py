@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 
 from sae_core.data import Images, load_images
@@ -103,14 +104,22 @@ def _load(path: Path, run_id: str, step: int | None) -> Snapshot:
 
 @torch.no_grad()
 def model_of(snapshot: Snapshot) -> SparseAutoencoder:
-    """The model that a snapshot shows, on the processor, without gradients."""
+    """The model that a snapshot shows, on the processor, without gradients.
+
+    Raises:
+        LensError: the snapshot lacks a tensor of its method: it was taken by an older Penstroke.
+    """
     config = snapshot.config.with_changes(device="cpu")
     model = SparseAutoencoder(config, snapshot.filters.shape[1]).requires_grad_(False)
-    for parameter, values in (
-        (model.W_enc, snapshot.encoder),
-        (model.b_enc, snapshot.b_enc),
-        (model.dictionary, snapshot.filters),
-        (model.b_dec, snapshot.b_dec),
-    ):
-        parameter.copy_(torch.from_numpy(values.copy()))
+    weights = {
+        "W_enc": snapshot.encoder,
+        "b_enc": snapshot.b_enc,
+        "dictionary": snapshot.filters,
+        "b_dec": snapshot.b_dec,
+        **snapshot.extras,
+    }
+    for name, tensor in model.tensors.items():
+        if name not in weights:
+            raise LensError(f"This snapshot has no {name}, which the method {config.method} needs.")
+        tensor.copy_(torch.from_numpy(np.array(weights[name])))
     return model

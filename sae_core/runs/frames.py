@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sae_core.runs.rows import finite, row_fields
 from sae_core.snapshot import Frame
 
-__all__ = ["ARRAYS", "MAGIC", "decode_frame", "encode_frame", "max_payload"]
+__all__ = ["ARRAYS", "MAGIC", "decode_frame", "encode_arrays", "encode_frame", "max_payload"]
 
 MAGIC = b"PSF1"
 
@@ -62,10 +62,10 @@ def encode_frame(frame: Frame, seq: int, extra: Mapping[str, Any]) -> bytes:
         "density_edges": frame.densities.edges,
         "density_counts": frame.densities.counts,
     }
-    described, parts = _lay_out(arrays)
     header = {
         "seq": seq,
         **row_fields(frame.row),
+        "largest_weight": frame.row.largest_weight,
         "n_latents": len(filters),
         "image_shape": list(frame.image_shape),
         "weights": weights,
@@ -73,8 +73,14 @@ def encode_frame(frame: Frame, seq: int, extra: Mapping[str, Any]) -> bytes:
         "digit_fvu": [finite(float(value)) for value in frame.digit_fvu],
         "digit_l0": [int(value) for value in frame.digit_l0],
         **{name: finite(value) for name, value in extra.items()},
-        "arrays": described,
     }
+    return encode_arrays(header, arrays)
+
+
+def encode_arrays(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Any arrays in this layout, uint8 as they are and all others as float32, with ``about`` (JSON) in the header."""
+    described, parts = _lay_out(arrays)
+    header = {**about, "arrays": described}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     return b"".join([MAGIC, struct.pack("<I", len(text)), text, bytes(-len(text) % 8), *parts])
 

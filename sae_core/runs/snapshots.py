@@ -21,6 +21,9 @@ __all__ = ["load_snapshot", "metadata", "snapshot_from_bytes", "snapshot_to_byte
 SCHEMA = 1
 """Of the snapshot file; a larger number in a file means a newer Penstroke wrote it."""
 
+EXTRA = "extra."
+"""Before the names of the method's own tensors."""
+
 
 def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
     """The snapshot as a safetensors file."""
@@ -48,13 +51,14 @@ def snapshot_to_bytes(snapshot: Snapshot) -> bytes:
         "census.top_codes": census.top_codes,
         "census.numbers": np.array([census.n_images, census.fvu, census.l0, census.l1, census.dead_fraction]),
     }
+    arrays |= {EXTRA + name: array for name, array in snapshot.extras.items()}
     about = {
         "config": snapshot.config.model_dump(),
         "row": row_fields(snapshot.row),
         "image_shape": list(snapshot.image_shape),
         "digit_names": list(snapshot.digits.names),
     }
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save(contiguous, {"schema": str(SCHEMA), "snapshot": json.dumps(about, allow_nan=False)})
 
 
@@ -123,6 +127,7 @@ def _assemble(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> Snapsho
             top_images=arrays["census.top_images"],
             top_codes=arrays["census.top_codes"],
         ),
+        extras={name.removeprefix(EXTRA): array for name, array in arrays.items() if name.startswith(EXTRA)},
     )
 
 

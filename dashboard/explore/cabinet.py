@@ -1,0 +1,131 @@
+"""What the Features page's routes look up: snapshots and censuses of lately shown runs. Any thread may ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae_core.lens.answers import Answer, LatentCensus, LensError, Life
+from sae_core.lens.latents import unit_rows
+from sae_core.runs.files import RunError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from sae_core.lens.client import Lens
+    from sae_core.runs.folder import Runs
+    from sae_core.snapshot import Snapshot
+
+__all__ = ["Cabinet", "Shown", "quantised"]
+
+KEPT = 4
+"""Snapshots in memory: 6 MB each at 1,024 latents, and as much again for their pictures."""
+
+FRESH = 15.0
+"""Seconds for which a training run's census is good enough: taking one costs a core a second."""
+
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A snapshot with what its pictures are made from."""
+
+    snapshot: Snapshot
+    filters: NDArray[np.uint8]
+    encoder: NDArray[np.uint8]
+    unit: NDArray[np.float32]
+    """The filters at norm 1."""
+
+
+class Cabinet:
+    """One a server."""
+
+    def __init__(self, runs: Runs, lens: Lens) -> None:
+        self.runs, self.lens = runs, lens
+        self._shown: OrderedDict[tuple[str, int | None, int], Shown] = OrderedDict()
+        self._censuses: dict[str, tuple[float, LatentCensus]] = {}
+        self._lives: dict[str, Life] = {}
+        self._lock = threading.Lock()
+
+    def shown(self, run_id: str, step: int | None) -> Shown:
+        """The run's snapshot of that step, or its newest.
+
+        Raises:
+            RunError: there is none, or it is damaged.
+        """
+        run = self.runs.open(run_id)
+        name = "snapshot.safetensors" if step is None else f"history/snapshot-{step:012d}.safetensors"
+        try:
+            key = run_id, step, (run.path / name).stat().st_mtime_ns
+        except OSError:
+            which = "yet" if step is None else f"of step {step}"
+            raise RunError(f"The run {run_id} has no snapshot {which}.") from None
+        with self._lock:
+            if key in self._shown:
+                self._shown.move_to_end(key)
+                return self._shown[key]
+        snapshot = run.snapshot() if step is None else run.snapshot_at(step)
+        if snapshot is None:
+            raise RunError(f"The run {run_id} has no snapshot yet.")
+        found = Shown(snapshot, quantised(snapshot.filters), quantised(snapshot.encoder), unit_rows(snapshot.filters))
+        with self._lock:
+            self._shown[key] = found
+            while len(self._shown) > KEPT:
+                self._shown.popitem(last=False)
+        return found
+
+    def census(self, run_id: str, step: int | None, *, wait: bool) -> LatentCensus | None:
+        """The census of that step; without ``wait`` what is at hand, of the newest step perhaps a little older.
+
+        Raises:
+            LensError: ``wait``, and it cannot be had.
+        """
+        taken, last = self._censuses.get(run_id, (0.0, None))
+        if step is None and last is not None and not wait and time.monotonic() - taken < FRESH:
+            return last
+        answer = _settled(self.lens.begin("census", run_id, step=step), wait=wait)
+        if answer is None:
+            return last if step is None else None
+        census = LatentCensus.from_answer(answer)
+        if step is None:
+            self._censuses[run_id] = (time.monotonic(), census)
+            while len(self._censuses) > 2 * KEPT:
+                self._censuses.pop(next(iter(self._censuses)))
+        return census
+
+    def life(self, run_id: str, *, wait: bool) -> Life | None:
+        """Every latent's life so far; without ``wait`` what is at hand, perhaps a little older.
+
+        Raises:
+            LensError: ``wait``, and it cannot be had.
+        """
+        answer = _settled(self.lens.begin("life", run_id), wait=wait)
+        if answer is None:
+            return self._lives.get(run_id)
+        self._lives[run_id] = life = Life.from_answer(answer)
+        while len(self._lives) > 2 * KEPT:
+            self._lives.pop(next(iter(self._lives)))
+        return life
+
+
+def _settled(future: Future[Answer], *, wait: bool) -> Answer | None:
+    if wait:
+        try:
+            return future.result(PATIENCE)
+        except TimeoutError:
+            raise LensError(f"This takes more than {PATIENCE:.0f} seconds on this machine; ask again later.") from None
+    return future.result() if future.done() and future.exception() is None else None
+
+
+def quantised(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Rows as a canvas draws them: 128 is zero, each row scaled by its own largest magnitude."""
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    scale = np.divide(127.0, largest, out=np.zeros_like(largest), where=largest > 0)
+    return np.rint(weights * scale + 128.0).astype(np.uint8)
