@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from sae_core.cli.check import check
 from sae_core.cli.house import dashboard, doctor
+from sae_core.cli.path import fork, path
 from sae_core.cli.probe import probe
 from sae_core.cli.runs import delete, evaluate, replay, runs, set_knobs
 from sae_core.cli.sweep import sweep
@@ -46,6 +48,9 @@ app.command("set")(set_knobs)
 app.command("evaluate")(evaluate)
 app.command("probe")(probe)
 app.command("replay")(replay)
+app.command("path")(path)
+app.command("fork")(fork)
 app.command("sweep")(sweep)
+app.command("check")(check)
 app.command("delete")(delete)
 app.command("doctor")(doctor)
