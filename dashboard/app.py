@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.views import features, frame, train
+from dashboard.views import features, frame, take_apart, train
 
 st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
 frame.navigation(
     {
         "train": st.Page(train.show, title="Train", url_path="train", default=True, help="Train and watch."),
         "features": st.Page(features.show, title="Features", url_path="features", help="What has it learned?"),
+        "take-apart": st.Page(take_apart.show, title="Take apart", url_path="take-apart", help="One image, unit by unit."),
     }
 )

@@ -1,0 +1,67 @@
+// What the server hands out, fetched once: weights, test images, labels, the survey of the test set.
+
+import { fetchTensors } from "./tensors.js";
+
+export class Store {
+  constructor(base) {
+    this.base = base;
+    this.images = new Map();
+    this.labelled = new Map();
+  }
+
+  url(path, query = {}) {
+    const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+    const text = new URLSearchParams(given).toString();
+    return `${this.base}/${path}${text ? `?${text}` : ""}`;
+  }
+
+  async fetch(path, query, options) {
+    let response;
+    try {
+      response = await fetch(this.url(path, query), options);
+    } catch {
+      throw new Error("The server does not answer.");
+    }
+    if (!response.ok) throw new Error((await response.text()) || `The server answered ${response.status}.`);
+    return response;
+  }
+
+  /** {arrays, header}; `version` only keeps a browser from taking an older answer. */
+  weights(run, step, version) {
+    return fetchTensors(this.url(`weights/${encodeURIComponent(run)}`, { step, v: version }));
+  }
+
+  plain() {
+    this.plainWeights ??= fetchTensors(this.url("plain"));
+    return this.plainWeights;
+  }
+
+  /** A test image as floats in [0, 1]. */
+  async image(dataset, index) {
+    const key = `${dataset}:${index}`;
+    if (!this.images.has(key)) {
+      if (this.images.size > 4000) this.images.clear();
+      const response = await this.fetch(`images/${encodeURIComponent(dataset)}`, { indices: index });
+      this.images.set(key, Float32Array.from(new Uint8Array(await response.arrayBuffer()), (byte) => byte / 255));
+    }
+    return this.images.get(key);
+  }
+
+  async labels(dataset) {
+    if (!this.labelled.has(dataset)) {
+      const response = await this.fetch(`labels/${encodeURIComponent(dataset)}`);
+      this.labelled.set(dataset, new Uint8Array(await response.arrayBuffer()));
+    }
+    return this.labelled.get(dataset);
+  }
+
+  async survey(run, step, version) {
+    return (await this.fetch(`survey/${encodeURIComponent(run)}`, { step, v: version })).json();
+  }
+
+  /** Codes from the model itself, for methods whose encoder is not in `network.js`. */
+  async encode(run, step, x) {
+    const response = await this.fetch(`encode/${encodeURIComponent(run)}`, { step }, { method: "POST", body: new Float32Array(x).buffer });
+    return Float64Array.from(new Float32Array(await response.arrayBuffer()));
+  }
+}

@@ -1,0 +1,227 @@
+"""What the browser is handed to work with itself: a run's weights, test images, the bundled plain autoencoder.
+
+Bytes on guarded routes rather than through Streamlit's messages, which would be sent again at every rerun. The
+arithmetic on them is ``components/apart/network.js``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae_core import tensorfile
+from sae_core.data import DataError, asset, load_images
+from sae_core.probe import ProbeResult
+from sae_core.runs.files import to_json
+from sae_core.runs.folder import Runs
+from sae_core.sparsity import firing_threshold
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from sae_core.lens.client import Lens
+    from sae_core.runs.directory import RunDirectory
+    from sae_core.snapshot import Snapshot
+
+__all__ = ["TestSet", "material_routes", "plain_weights", "survey_of", "test_set", "weights_of"]
+
+MOST_IMAGES = 1_000
+"""Images in one answer."""
+
+MOST_POSTED = 2**18
+"""Bytes of one image in float32: 256×256 pixels."""
+
+CHECKED = 3
+"""Images whose codes are sent along: where the browser works out others, it leaves encoding to the server."""
+
+WORST = 200
+"""Worst reconstructed test images that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """The part of a data set that pages show: (n, n_pixels) uint8 pixels, (n,) labels or None, (n_pixels,) mean."""
+
+    __test__ = False  # no test case, whatever it is called
+
+    name: str
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    mean: NDArray[np.float32]
+    image_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+
+
+@lru_cache(4)
+def test_set(dataset: str) -> TestSet:
+    """The test images, a quarter of the memory that all images take as floats.
+
+    Raises:
+        DataError: the data set is not on this machine.
+    """
+    images = load_images(dataset, download=False)
+    pixels = np.rint(255 * np.clip(images.test, 0, 1)).astype(np.uint8)
+    return TestSet(dataset, pixels, images.test_labels, images.mean, images.image_shape, images.class_names)
+
+
+def weights_of(run: RunDirectory, step: int | None) -> bytes:
+    """A snapshot's weights, with the training mean and the probe's classifier where it is of that very step.
+
+    Raises:
+        RunError, DataError: there is no such snapshot, or it cannot be read.
+        LookupError: no snapshot yet, or none of that step.
+    """
+    snapshot = run.snapshot() if step is None else _snapshot_at(run, step)
+    if snapshot is None:
+        raise LookupError(f"The run {run.id} has no snapshot of step {step}." if step else f"{run.id} has none yet.")
+    arrays = {
+        "filters": snapshot.filters,
+        "encoder": snapshot.encoder,
+        "b_enc": snapshot.b_enc,
+        "b_dec": snapshot.b_dec,
+        "strongest": snapshot.census.top_codes[:, 0],
+        "mean": test_set(snapshot.config.dataset).mean,
+        "check.x": snapshot.digits.x[:CHECKED],
+        "check.codes": snapshot.digits.codes[:CHECKED],
+        **getattr(snapshot, "extras", {}),
+    }
+    probe = ProbeResult.load(run.path)
+    if probe is not None and probe.classifier.weights.shape[1] == len(snapshot.filters):
+        arrays |= {"probe.weights": probe.classifier.weights, "probe.bias": probe.classifier.bias}
+    header = {"step": snapshot.row.step, "probe_step": probe.step if probe else None, **_spec(snapshot)}
+    return tensorfile.pack(arrays, header)
+
+
+def _spec(snapshot: Snapshot) -> dict[str, Any]:
+    """How codes are made, as ``network.js`` wants to know it."""
+    config = snapshot.config
+    return {
+        "method": config.method,
+        "activation": config.activation,
+        "k": config.k,
+        "subtract_b_dec": config.subtract_b_dec,
+        "threshold": firing_threshold(config.activation),
+    }
+
+
+def _snapshot_at(run: RunDirectory, step: int) -> Snapshot | None:
+    newest = run.snapshot()
+    return newest if newest is not None and newest.row.step == step else run.snapshot_at(step)
+
+
+@lru_cache(1)
+def plain_weights() -> bytes:
+    """The bundled plain autoencoder of MNIST, 256 latents, as int8 with a scale for each row."""
+    return asset("plain-autoencoder/weights.safetensors").read_bytes()
+
+
+def survey_of(lens: Lens, run: str, step: int | None) -> bytes:
+    """The map of images and the lists of those worth a look, as JSON.
+
+    Raises:
+        LensError: there is no such run or snapshot.
+    """
+    answer = lens.ask("survey", run, step=step)
+    found = answer.arrays
+    labels = test_set(lens.runs.open(run).config.dataset).labels
+    answers = found["answers"]
+    wrong = np.flatnonzero(answers != labels[: len(answers)]) if labels is not None else np.zeros(0, np.int64)
+    places = found["places"].astype(np.float64).round(4)
+    return to_json(
+        {
+            "indices": list(range(len(places))),
+            "x": places[:, 0].tolist(),
+            "y": places[:, 1].tolist(),
+            "shares": found["shares"].tolist(),
+            "plane": answer.values["n_latents"] <= 2,
+            "worst": np.argsort(-found["fvu"], kind="stable")[:WORST].tolist(),
+            "wrong": wrong.tolist() if len(answers) else None,
+        }
+    )
+
+
+def material_routes(base: str, runs: Runs, lens: Lens) -> list[BaseRoute]:
+    """``weights/RUN?step=N``, ``plain``, ``images/DATASET?indices=1,2,3`` (uint8 rows), ``labels/DATASET`` (uint8),
+    ``survey/RUN?step=N`` (JSON), and posted to ``encode/RUN?step=N`` a float32 image, which gives float32 codes.
+    """
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import PlainTextResponse
+    from starlette.responses import Response as Answer
+    from starlette.routing import Route
+
+    def route(path: str, make: Callable[[Request, bytes], bytes], caching: str, method: str = "GET") -> Route:
+        async def answer(request: Request) -> Response:
+            try:
+                data = await run_in_threadpool(make, request, await _body(request))
+            except (ValueError, LookupError, OSError) as problem:
+                sentence = str(problem.args[0] if isinstance(problem, LookupError) and problem.args else problem)
+                return PlainTextResponse(sentence, 404)
+            headers = {"cache-control": caching, "content-encoding": "identity"}
+            return Answer(data, 200, headers, "application/octet-stream")
+
+        return Route(f"{base}/{path}", answer, methods=[method])
+
+    def step_of(request: Request) -> int | None:
+        step = request.query_params.get("step")
+        return _number(step) if step else None
+
+    def weights(request: Request, _: bytes) -> bytes:
+        return weights_of(runs.open(request.path_params["run"]), step_of(request))
+
+    def survey(request: Request, _: bytes) -> bytes:
+        return survey_of(lens, request.path_params["run"], step_of(request))
+
+    def encode(request: Request, body: bytes) -> bytes:
+        x = np.clip(np.nan_to_num(np.frombuffer(body, np.float32)), 0, 1)
+        return lens.encode(request.path_params["run"], x[None], step_of(request)).codes.tobytes()
+
+    def images(request: Request, _: bytes) -> bytes:
+        found = test_set(request.path_params["dataset"]).pixels
+        wanted = [_number(text) for text in request.query_params.get("indices", "").split(",")[:MOST_IMAGES]]
+        if not all(i < len(found) for i in wanted):
+            raise ValueError(f"There are {len(found):,} test images, counted from 0.")
+        return found[wanted].tobytes()
+
+    def labels(request: Request, _: bytes) -> bytes:
+        found = test_set(request.path_params["dataset"])
+        if found.labels is None:
+            raise DataError(f"The images of {found.name} have no labels.")
+        return found.labels.astype(np.uint8).tobytes()
+
+    keep, ask = "private, max-age=86400", "no-store"
+    return [
+        route("weights/{run}", weights, ask),
+        route("survey/{run}", survey, ask),
+        route("encode/{run}", encode, ask, "POST"),
+        route("plain", lambda *_: plain_weights(), keep),
+        route("images/{dataset}", images, keep),
+        route("labels/{dataset}", labels, keep),
+    ]
+
+
+async def _body(request: Request) -> bytes:
+    """What was posted.
+
+    Raises:
+        ValueError: more than an image is.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_POSTED:
+            raise ValueError(f"At most {MOST_POSTED:,} bytes are taken: one image.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 15:
+        raise ValueError(f"{text[:40]!r} is no number from 0.")
+    return int(text)
