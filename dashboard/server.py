@@ -183,6 +183,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
     from starlette.websockets import WebSocket
 
     from dashboard.live.socket import converse
+    from dashboard.materials import material_routes
 
     async def live(websocket: WebSocket) -> None:
         await converse(websocket, hub)
@@ -207,6 +208,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         Route(f"{base}/enter", enter),
         Route(f"{base}/plotly.min.js", plotly_js),
         Route(f"{base}/components/{{name:path}}", component),
+        *material_routes(base, hub.runs, hub.lens),
     ]
 
 
