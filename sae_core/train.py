@@ -14,6 +14,7 @@ import torch
 from sae_core.census import SnapshotJob
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
+from sae_core.light_probe import light_accuracy
 from sae_core.sketch import Sketch
 from sae_core.snapshot import Row, Snapshot
 from sae_core.step import Diverged, Trainer
@@ -25,6 +26,7 @@ __all__ = [
     "Action",
     "Checkpoint",
     "Diverged",
+    "Landmark",
     "Message",
     "Restore",
     "Set",
@@ -67,10 +69,21 @@ class Want(Enum):
     CHECKPOINT = auto()
     CENSUS = auto()
     """One slice of at most 10 ms, of the census under way or a new one; a `Snapshot` when it is complete."""
+    LANDMARK = auto()
+    """The `Landmark` of this moment, at once: it takes half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """All there is to say of one moment: its census, everything to go on from, and a light probe's accuracy."""
+
+    snapshot: Snapshot
+    checkpoint: Checkpoint
+    accuracy: float
 
 
 Action: TypeAlias = Step | Set | Restore | Want
-Message: TypeAlias = Row | Sketch | Checkpoint | Snapshot | Diverged | ConfigError
+Message: TypeAlias = Row | Sketch | Checkpoint | Snapshot | Landmark | Diverged | ConfigError
 
 
 def train(
@@ -124,12 +137,8 @@ def stream(
 
 
 def total_steps(config: Config, n_images: int) -> int | None:
-    """How many steps the run has; None for a run without end. An epoch is ``n_images // batch_size`` steps."""
-    if config.steps is not None:
-        return config.steps
-    if config.epochs is not None:
-        return max(1, round(config.epochs * (n_images // config.batch_size)))
-    return None
+    """How many steps the run has; None for a run without end."""
+    return config.total_steps(n_images)
 
 
 def _answer(trainer: Trainer, want: Want) -> Message:
@@ -137,6 +146,9 @@ def _answer(trainer: Trainer, want: Want) -> Message:
         return trainer.row()
     if want is Want.CHECKPOINT:
         return trainer.checkpoint()
+    if want is Want.LANDMARK:
+        accuracy = light_accuracy(trainer.model, trainer.images)
+        return Landmark(SnapshotJob(trainer).finish(), trainer.checkpoint(), accuracy)
     return trainer.sketch()
 
 

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
-from sae_core.cli.terminal import error_console, images_of, out, print_json
+from sae_core.cli.terminal import error_console, images_of_run, out, print_json
 from sae_core.config import Config, ConfigError
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.events import check_set
@@ -18,7 +18,7 @@ from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs
 from sae_core.runs.rows import drop_superseded
 
-__all__ = ["delete", "evaluate", "replay", "runs", "set_knobs"]
+__all__ = ["change", "delete", "evaluate", "replay", "runs", "set_knobs"]
 
 
 def runs(runs: RunsFolder = None, as_json: AsJson = False) -> int:
@@ -48,7 +48,7 @@ def set_knobs(
     if directory.status().state == "finished":
         raise RunError(f"The run {run} is finished, so no change can take effect in it.")
     config = directory.current_config()
-    wanted = [_change(change) for change in changes]
+    wanted = [change(change) for change in changes]
     for name, value in wanted:
         config = check_set(config, name, value)
     for name, value in wanted:
@@ -76,7 +76,7 @@ def evaluate(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> in
     from sae_core.runs.results import results
 
     directory = Runs(runs).open(run)
-    print_results(results(directory, images_of(directory.config.dataset)), as_json=as_json)
+    print_results(results(directory, images_of_run(directory)), as_json=as_json)
     return 0
 
 
@@ -85,7 +85,7 @@ def replay(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
     from sae_core.runs.replay import replay as replay_run
 
     directory = Runs(runs).open(run)
-    images = images_of(directory.config.dataset)
+    images = images_of_run(directory)
     with Progress(*Progress.get_default_columns(), console=error_console()) as bar:
         task = bar.add_task("replay", total=None)
         outcome = replay_run(directory, images, lambda step, last: bar.update(task, completed=step, total=last))
@@ -99,7 +99,12 @@ def replay(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
     return 0 if outcome.same else 1
 
 
-def _change(text: str) -> tuple[str, float]:
+def change(text: str) -> tuple[str, float]:
+    """``penalty_weight=0.1`` as a knob and its value.
+
+    Raises:
+        RunError, ConfigError: it is no change, or no number.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         live = ", ".join(knob.name for knob in Config.knobs().values() if knob.live)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
-from sae_core.cli.terminal import error_console, images_of, out, print_json
+from sae_core.cli.terminal import error_console, images_of, images_of_run, out, print_json
 from sae_core.config import Config
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.snapshot import Row
 
-__all__ = ["print_results", "resume", "train"]
+__all__ = ["print_results", "resume", "train", "train_run"]
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -42,7 +42,7 @@ def train(
     ends = {} if given.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
     config = Config(**{**ends, **given})
     images = images_of(config.dataset)
-    return _train(Runs(runs).create(config, name=name, origin="cli"), images, as_json=as_json)
+    return train_run(Runs(runs).create(config, name=name, origin="cli"), images, as_json=as_json)
 
 
 def resume(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
@@ -52,10 +52,10 @@ def resume(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
         raise RunError(f"The run {run} already has a worker; `penstroke set`, or the page, can steer it.")
     if directory.status().state == "finished":
         raise RunError(f"The run {run} is finished: it has done all the steps it was asked for.")
-    return _train(directory, images_of(directory.config.dataset), as_json=as_json)
+    return train_run(directory, images_of_run(directory), as_json=as_json)
 
 
-def _train(run: RunDirectory, images: Images, *, as_json: bool) -> int:
+def train_run(run: RunDirectory, images: Images, *, as_json: bool) -> int:
     """Work on the run until it ends; its results go to stdout, and how to go on, where it ended early, to stderr."""
     from sae_core.runs.results import results
     from sae_core.runs.worker import work

@@ -12,16 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sae_core.runs.files import RunWriteError, write_atomically, write_sentence
+from sae_core.runs.files import LineWriter, RunWriteError, write_atomically, write_sentence
+from sae_core.runs.path_file import PathPoint, point_line
 from sae_core.runs.snapshots import snapshot_to_bytes
 from sae_core.runs.worker.budget import Budget
 from sae_core.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from sae_core.runs.files import LineWriter
-    from sae_core.train import Checkpoint
+    from sae_core.train import Checkpoint, Landmark
 
-__all__ = ["FIRST_FULL", "HISTORY_RATIO", "Archive", "newest_checkpoint"]
+__all__ = [
+    "FIRST_FULL",
+    "HISTORY_RATIO",
+    "Archive",
+    "kept_checkpoint",
+    "nearest_checkpoint",
+    "newest_checkpoint",
+    "sealed",
+]
 
 FIRST_FULL = 1024
 """Checkpoints at powers of two steps are kept from here on: before it, a replay takes a second or two."""
@@ -56,19 +64,16 @@ class Archive:
 
         ``full``: keep it in history/ too, for good.
         """
-        step = checkpoint.step
-        self.saved = step
+        self.saved = checkpoint.step
+        self._submit(lambda: self._write_checkpoint(checkpoint, known, full=full))
 
-        def write() -> None:
-            extra = {"applied": known, "checksum": _checksum(checkpoint)}
-            data = replace(checkpoint, extra=extra).to_bytes()
-            self._log.sync()  # a power cut must not leave a checkpoint that knows of controls applied.jsonl forgot
-            current = self._path / "checkpoint.safetensors"
-            write_atomically(current, data, sync=True, keep=self._path / "checkpoint.safetensors.previous")
-            if full:
-                write_atomically(self._path / "history" / f"checkpoint-{step:012d}.safetensors", data)
-
-        self._submit(write)
+    def _write_checkpoint(self, checkpoint: Checkpoint, known: int, *, full: bool) -> None:
+        data = sealed(checkpoint, known)
+        self._log.sync()  # a power cut must not leave a checkpoint that knows of controls applied.jsonl forgot
+        current = self._path / "checkpoint.safetensors"
+        write_atomically(current, data, sync=True, keep=self._path / "checkpoint.safetensors.previous")
+        if full:
+            write_atomically(self._path / "history" / f"checkpoint-{checkpoint.step:012d}.safetensors", data)
 
     def keep_snapshot(self, snapshot: Snapshot) -> None:
         """Publish the newest snapshot; at log-spaced steps it goes to history/ too."""
@@ -77,11 +82,34 @@ class Archive:
         if historic:
             self._next_history = _after(step)
 
+        self._submit(lambda: self._write_snapshot(snapshot, historic=historic))
+
+    def _write_snapshot(self, snapshot: Snapshot, *, historic: bool) -> None:
+        data = snapshot_to_bytes(snapshot)
+        write_atomically(self._path / "snapshot.safetensors", data)
+        if historic:
+            write_atomically(self._path / "history" / f"snapshot-{snapshot.row.step:012d}.safetensors", data)
+
+    def keep_landmark(self, landmark: Landmark, known: int, value: float) -> None:
+        """Keep a point of a path for good; points.jsonl names it once its files are there."""
+        snapshot, checkpoint = landmark.snapshot, landmark.checkpoint
+        self.saved = checkpoint.step
+        census = snapshot.census
+        point = PathPoint(
+            step=checkpoint.step,
+            value=value,
+            fvu=census.fvu,
+            l0=census.l0,
+            dead_fraction=census.dead_fraction,
+            accuracy=landmark.accuracy,
+            seconds=checkpoint.seconds,
+        )
+
         def write() -> None:
-            data = snapshot_to_bytes(snapshot)
-            write_atomically(self._path / "snapshot.safetensors", data)
-            if historic:
-                write_atomically(self._path / "history" / f"snapshot-{step:012d}.safetensors", data)
+            self._write_snapshot(snapshot, historic=True)
+            self._write_checkpoint(checkpoint, known, full=True)
+            with LineWriter(self._path / "points.jsonl") as points:
+                points.append([point_line(point)])
 
         self._submit(write)
 
@@ -158,6 +186,31 @@ def _after(step: int) -> int:
 def _steps(folder: Path, kind: str) -> list[int]:
     names = (re.fullmatch(rf"{kind}-(\d+)\.safetensors", path.name) for path in folder.glob(f"{kind}-*.safetensors"))
     return sorted(int(name[1]) for name in names if name)
+
+
+def sealed(checkpoint: Checkpoint, known: int) -> bytes:
+    """A checkpoint's file: with its checksum, and how much of applied.jsonl its weights contain."""
+    return replace(checkpoint, extra={"applied": known, "checksum": _checksum(checkpoint)}).to_bytes()
+
+
+def kept_checkpoint(path: Path, step: int) -> Checkpoint | None:
+    """The checkpoint that history/ keeps of that step; None where there is none that can be read."""
+    file = path / "history" / f"checkpoint-{step:012d}.safetensors"
+    with suppress(OSError):
+        if file.exists():
+            return _read_checkpoint(file)
+    return None
+
+
+def nearest_checkpoint(path: Path, step: int) -> Checkpoint | None:
+    """The latest checkpoint of a step before ``step``; None where there is none: then begin at the first step."""
+    newest, _ = newest_checkpoint(path)
+    kept = [newest] if newest is not None and newest.step < step else []
+    for earlier in reversed([kept_at for kept_at in _steps(path / "history", "checkpoint") if kept_at < step]):
+        if (found := kept_checkpoint(path, earlier)) is not None:
+            kept.append(found)
+            break
+    return max(kept, key=lambda checkpoint: checkpoint.step, default=None)
 
 
 def newest_checkpoint(path: Path) -> tuple[Checkpoint | None, str]:

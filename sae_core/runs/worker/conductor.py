@@ -87,6 +87,8 @@ class Conductor:
             self._observer.say()
 
     def _turn(self) -> Actions:
+        if self._scene.step in self._scene.landmarks and not self._troubled:
+            yield from self._observer.landmark()  # before the knob moves on
         yield from self._controls()
         if self._transport.over is not None:
             return

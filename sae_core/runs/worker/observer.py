@@ -15,7 +15,7 @@ from sae_core.runs.worker.scene import Scene
 from sae_core.runs.worker.screen import Screen
 from sae_core.runs.worker.timing import Timing
 from sae_core.snapshot import Row, Snapshot
-from sae_core.train import Action, Checkpoint, Message, Sketch, Want
+from sae_core.train import Action, Checkpoint, Landmark, Message, Sketch, Want
 
 __all__ = ["Actions", "Observer", "Progress"]
 
@@ -155,8 +155,20 @@ class Observer:
         checkpoint = yield from self.ask(Want.CHECKPOINT)
         if isinstance(checkpoint, Checkpoint):
             self._next_checkpoint = time.perf_counter() + self.timing.checkpoint_every
-            known = min((record.position for record in self.scene.pending), default=self.desk.log.size)
-            self.archive.keep_checkpoint(checkpoint, known, full=full)
+            self.archive.keep_checkpoint(checkpoint, self._known, full=full)
+
+    def landmark(self) -> Actions:
+        """A point of a path, kept for good."""
+        landmark = yield from self.ask(Want.LANDMARK)
+        if isinstance(landmark, Landmark):
+            self.archive.keep_landmark(landmark, self._known, getattr(self.scene.config, self.scene.path_knob))
+            self.scene.landmarks.discard(self.scene.step)
+            self._seen = self.scene.moment
+
+    @property
+    def _known(self) -> int:
+        """How much of applied.jsonl the weights of this moment contain."""
+        return min((record.position for record in self.scene.pending), default=self.desk.log.size)
 
     def taken_back(self) -> None:
         """The stream has gone back to a checkpoint, and forgotten its census."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sae_core.config import Config
 from sae_core.runs.directory import State
@@ -30,6 +30,10 @@ class Scene:
     """Changes of knobs that lie ahead: applied by a worker before, to be applied again at exactly their steps."""
     changes: int = 0
     """Knobs changed so far: with the step, it tells whether a picture is out of date."""
+    landmarks: set[int] = field(default_factory=set)
+    """Steps that lie ahead and are kept for good: the points of a path."""
+    path_knob: str = ""
+    """The knob whose path it is."""
 
     @property
     def moment(self) -> tuple[int, int]:

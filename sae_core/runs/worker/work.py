@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import Timeout
 
+from sae_core.runs.data import record_data
 from sae_core.runs.directory import RunDirectory, Status, write_status
 from sae_core.runs.files import RunError, RunWriteError, lock_of, write_sentence
+from sae_core.runs.path_file import read_path, read_points
 from sae_core.runs.worker.timing import Timing
 
 if TYPE_CHECKING:
@@ -109,10 +111,12 @@ def _work(
     try:
         import torch
 
+        from sae_core.data import is_own, load_images
         from sae_core.train import stream
 
         torch.set_num_threads(run.config.threads or 1)
-        images = images or load_kept(run.config.dataset)
+        images = images or (load_images if is_own(run.config.dataset) else load_kept)(run.config.dataset)
+        record_data(run, images)
         conductor, start = _assemble(desk, images, timing, slots, progress)
         with closing(conductor), _signals(conductor, interrupted):
             for message in stream(run.config, images, conductor.actions(), start):
@@ -155,6 +159,7 @@ def _assemble(
         transport=taken_up(desk.records, step, epoch_steps),
         slots=Slots(run.path.parent, run.id, slots),
         pending=deque(pending(desk.records, step, known)),
+        **_landmarks(run, step),
     )
     budget = Budget(timing.budget)
     archive = Archive(run.path, desk.log, budget)
@@ -166,6 +171,15 @@ def _assemble(
     archive.forget_after(step)
     observer = Observer(scene, desk, archive, budget, timing=timing, progress=progress)
     return Conductor(observer, note), start
+
+
+def _landmarks(run: RunDirectory, step: int) -> dict[str, Any]:
+    """What a path still has to keep: points beyond ``step``, and that one where its file is not there."""
+    plan = read_path(run.path)
+    if plan is None:
+        return {}
+    there = {point.step for point in read_points(run.path)}
+    return {"landmarks": {s for s in plan.steps if s > step or (s == step and s not in there)}, "path_knob": plan.knob}
 
 
 @contextmanager

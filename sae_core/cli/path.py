@@ -1,0 +1,137 @@
+"""`penstroke path` and `penstroke fork`: one knob's whole path, and going on from any step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
+from sae_core.cli.runs import change
+from sae_core.cli.shared import AsJson, RunId, RunsFolder
+from sae_core.cli.terminal import error_console, images_of, out, print_json
+from sae_core.cli.training import INTERRUPTED, train_run
+from sae_core.config import Config
+from sae_core.runs.directory import RunDirectory
+from sae_core.runs.folder import Runs
+from sae_core.runs.path_file import PathPoint, read_path
+from sae_core.sweep.path import begin_path, follow
+from sae_core.sweep.plan import read_value
+
+__all__ = ["fork", "path"]
+
+
+@takes_knobs
+def path(
+    given: Mapping[str, str],
+    *,
+    knob: Annotated[
+        str | None, typer.Option("--knob", metavar="KNOB", help="What moves. (default: the method's own dial)")
+    ] = None,
+    values: Annotated[
+        str | None, typer.Option("--values", metavar="A,B,...", help="Its values. (default: the whole useful range)")
+    ] = None,
+    points: Annotated[int, typer.Option("--points", metavar="N", help="How many, where no values are given.")] = 12,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Becomes the run's id.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Save the dial as one file that opens anywhere.")
+    ] = None,
+    gif: Annotated[Path | None, typer.Option("--gif", metavar="FILE", help="Save the film as a GIF.")] = None,
+    runs: RunsFolder = None,
+    as_json: AsJson = False,
+) -> int:
+    """Train one knob's path, from dense to sparse, each point going on from its neighbour (epochs: for each point)."""
+    ends = {} if given.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
+    config = Config(**{**ends, **given})
+    moving = knob.replace("-", "_") if knob else config.dial
+    listed = None if values is None else [read_value(str(moving), text) for text in values.split(",")]
+    n_images = len(images_of(config.dataset).train)
+    run = begin_path(Runs(runs), config, knob=moving, values=listed, points=points, name=name, n_images=n_images)
+    error_console().print(f"[dim]path[/] {run.id}  [dim]in {run.path.parent}[/]")
+    return _train_path(run, html, gif, as_json=as_json)
+
+
+def _train_path(run: RunDirectory, html: Path | None, gif: Path | None, *, as_json: bool) -> int:
+    from sae_core.runs.launch import Launcher
+
+    plan = read_path(run.path)
+    assert plan, "it has just been written"
+    found: list[PathPoint] = []
+    began = time.perf_counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"))
+    bar = Progress(*columns, TimeRemainingColumn(), console=error_console())
+    run.append_event("play", by="cli")
+    try:
+        with Launcher(run.path.parent, spare=False) as launcher, bar:
+            task = bar.add_task("path", total=plan.steps[-1])
+            launcher.start(run.id)
+            for point in follow(run, lambda status: bar.update(task, completed=status.step)):
+                found.append(point)
+                bar.update(task, description=f"{len(found)} of {len(plan.values)} points")
+                if not as_json:
+                    bar.console.print(_sentence(plan.knob, point))
+    except KeyboardInterrupt:
+        run.append_event("stop", by="cli")
+        error_console().print(f"Interrupted; `penstroke resume {run.id}` goes on with the path.")
+        return INTERRUPTED
+    seconds = time.perf_counter() - began
+    saved = _save(run, html, gif)
+    if as_json:
+        record = {"run": run.id, "knob": plan.knob, "seconds": seconds, "path": str(run.path), **saved}
+        print_json({**record, "points": [asdict(point) for point in found]})
+    else:
+        out().print(f"[bold]{run.id}[/]: {len(found)} points in {seconds:.1f} s.")
+    return 0
+
+
+def _save(run: RunDirectory, html: Path | None, gif: Path | None) -> dict[str, str]:
+    return {}
+
+
+def _sentence(knob: str, point: PathPoint) -> str:
+    right = "" if point.accuracy is None else f", {point.accuracy:.1%} told right"
+    return (
+        f"{knob} {point.value:g}: {1 - point.fvu:.0%} explained (FVU {point.fvu:.3f}), {point.l0:.1f} lit per image, "
+        f"{point.dead_fraction:.1%} dead{right}"
+    )
+
+
+def fork(
+    run: RunId,
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[KNOB=VALUE...]", help="What is different from there on.")
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option("--step", metavar="N", help="From where. (default: its last step)")
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option("--epochs", metavar="EPOCHS", help="When it ends, counted from the run's beginning.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", metavar="STEPS", help="The same in steps.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The new run's id.")] = None,
+    runs: RunsFolder = None,
+    as_json: AsJson = False,
+) -> int:
+    """Go on from any step of a run, with other knobs, as a run of its own; bit for bit as if changed there live."""
+    from sae_core.runs.fork import fork as fork_run
+
+    folder = Runs(runs)
+    parent = folder.open(run)
+    wanted = dict(change(text) for text in changes or [])
+    images = images_of(parent.config.dataset)
+    with Progress(*Progress.get_default_columns(), console=error_console(), transient=True) as bar:
+        task = bar.add_task("replay", total=None)
+
+        def show(done: int, last: int) -> None:
+            bar.update(task, completed=done, total=last)
+
+        at = parent.status().step if step is None else step
+        child = fork_run(
+            folder, parent, at, wanted, images=images, epochs=epochs, steps=steps, name=name, progress=show
+        )
+    return train_run(child, images, as_json=as_json)
