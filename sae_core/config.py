@@ -238,6 +238,12 @@ class Config(BaseModel):
         """The knob the big slider steers: `penalty_weight`, `beta`, `k`, `lifetime`, or none."""
         return METHODS[self.method].dial
 
+    @property
+    def target(self) -> float:
+        """The outcome asked for instead of a weight (`target_l0`, `target_rho`); 0 where the weight is given."""
+        name = METHODS[self.method].target
+        return float(getattr(self, name)) if name else 0.0
+
     def total_steps(self, n_images: int) -> int | None:
         """How many steps the run has; None for a run without end. An epoch is ``n_images // batch_size`` steps."""
         if self.steps is not None:

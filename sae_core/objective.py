@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sae_core.config import Config
-from sae_core.model import SparseAutoencoder
+from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 
 __all__ = ["Objective"]
@@ -36,7 +36,7 @@ class Objective:
         config = model.config
         self._tied, self._centres = config.tied, config.subtract_b_dec
         self._unit, self._bounded = config.decoder_norm == "unit", config.decoder_norm == "bounded"
-        self._projects = self._unit and config.project
+        self.projects = self._unit and config.project
         n_latents, n_pixels = model.W_enc.shape
         self.x = model.W_enc.new_empty(batch_size, n_pixels, requires_grad=False)
         """(batch, n_pixels): the caller fills it."""
@@ -68,6 +68,18 @@ class Objective:
             error_of=self._error_of,
             pull_=self._pull_,
         )
+
+    def blur_(self, noise: float, step: int) -> None:
+        """Put Gaussian noise on what is encoded, from (seed, step) alone; ``noise`` its standard deviation, 0 is none.
+
+        Clean images are what is asked back: a denoising autoencoder (Vincent et al. 2010, section 3).
+        """
+        if not noise:
+            self.noisy = None
+            return
+        random = seeded(self.model.config.seed, "noise", step)
+        drawn = torch.randn(self.x.shape, generator=random, dtype=self.x.dtype).to(self.x.device)
+        self.noisy = torch.add(self.x, drawn, alpha=noise, out=self._buffer("noisy", self.x))
 
     def forward(self, config: Config) -> float:
         """Fill ``codes``, ``fires`` and ``error`` from ``x``; the reconstruction term."""
@@ -108,10 +120,14 @@ class Objective:
         if self._tied:
             grad_dictionary.add_(grad_W_enc)
         self._biases(grads, slope)
-        if self._projects:
+        if self.projects:
             project_(grad_dictionary, model.dictionary)
         elif not self._unit:
             self._free_rows(grad_dictionary, weight, config)
+
+    def measure(self) -> float:
+        """What a target is of, on this batch."""
+        return self.method.measure(self._batch)
 
     def constrain_(self) -> None:
         """Bring the dictionary's rows back to norm 1, or to at most 1, where they are held there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -16,9 +17,12 @@ from sae_core.device import device_of, product_dtype
 from sae_core.model import SparseAutoencoder, array
 from sae_core.objective import Objective
 from sae_core.picture import Firing, some_codes
+from sae_core.rates import Rates
 from sae_core.recent import Clock, Recent
+from sae_core.revival import AuxK, resample_
 from sae_core.sketch import Sketch
 from sae_core.snapshot import Frame, Row, Terms
+from sae_core.target import Controller, largest_weight
 from sae_core.tensorfile import TensorFileError
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ class Diverged(ValueError):
 class Trainer:
     """Trains one model; nobody else holds its live parameters.
 
-    J = reconstruction + penalty_weight · ramp · sparsity + decay, ramp = min(1, (step + 1)/warmup_steps).
+    J = reconstruction + weight · ramp · sparsity + decay + auxiliary, ramp = min(1, (step + 1)/warmup_steps).
     Each `step` takes the next batch of the epoch's permutation (the last, partial batch is dropped), computes
     the gradient in closed form, lets Adam (Kingma & Ba 2015, torch's fused kernel) move the weights, and brings
     the dictionary's rows back to norm 1 where the method holds them there.
@@ -68,8 +72,12 @@ class Trainer:
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
         self._optimizer = torch.optim.Adam(list(self.model.trained.values()), lr=config.learning_rate, fused=True)
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
+        self._rates = Rates(config, len(images.train))
+        self._aux = AuxK(self.objective, config.aux_k) if config.aux_k else None
+        self._controller: Controller | None = None
         self._clock = Clock()
         self._sketch: Sketch | None = None
+        self._adopt({})
         if start is None:
             self._look_ahead()
         else:
@@ -86,11 +94,19 @@ class Trainer:
         images = self.images_seen + self.config.batch_size
         terms = self._forward(images)
         self.objective.backward(terms.weight, self.config)
+        if self._aux is not None:
+            self._aux.backward_()
+        if not self._rates.constant:
+            self._set_rate()
         self._optimizer.step()
         self.objective.constrain_()
         self._recent.observe_(self.objective.fires, terms, images)
+        if self._controller is not None:
+            self._controller.observe(self.objective.measure(), self.config, images, self.steps)
         self.steps += 1
         self.images_seen = images
+        if self.config.resample_every:
+            self._resample()
         self._clock.end(self.config.batch_size)
 
     def set(self, name: str, value: float) -> None:
@@ -106,13 +122,15 @@ class Trainer:
 
     @property
     def dial(self) -> float:
-        """The big slider's value: penalty_weight, beta or k; 0 for a method without one."""
+        """The big slider's value, or what a controller made of it; 0 for a method without one."""
+        if self._controller is not None:
+            return self._controller.weight
         return float(getattr(self.config, self.config.dial)) if self.config.dial else 0.0
 
     def row(self) -> Row:
         """The numbers of the moment: means over recent batches, at step 0 over the batch to come."""
         terms = self._recent.terms
-        dead = self._recent.dead(self.images_seen, self.config.dead_window)
+        dead = self._dead(self.images_seen)
         return Row(
             step=self.steps,
             images=self.images_seen,
@@ -124,6 +142,7 @@ class Trainer:
             l0=self._recent.l0,
             dead_fraction=float(dead.sum()) / self.config.n_latents,
             penalty_weight=self.dial,
+            largest_weight=self.largest_weight,
         )
 
     def sketch(self) -> Sketch:
@@ -137,7 +156,7 @@ class Trainer:
 
     def firing(self) -> Firing:
         """Who fired of late, copied."""
-        dead = self._recent.dead(self.images_seen, self.config.dead_window)
+        dead = self._dead(self.images_seen)
         return Firing(array(self._recent.density), array(dead).astype("uint8"), some_codes(self.objective.codes))
 
     def checkpoint(self) -> Checkpoint:
@@ -147,7 +166,7 @@ class Trainer:
             step=self.steps,
             images=self.images_seen,
             seconds=self._clock.seconds,
-            numbers=self._recent.numbers(),
+            numbers=self._recent.numbers() | (self._controller.numbers() if self._controller else {}),
             tensors={name: array(tensor) for name, tensor in self._tensors().items()},
         )
 
@@ -169,12 +188,39 @@ class Trainer:
         self._clock.seconds = checkpoint.seconds
         self._recent.restore_(checkpoint.numbers)
         self._adopt({name: getattr(checkpoint.config, name) for name, knob in Config.knobs().items() if knob.live})
+        if self._controller is not None:
+            self._controller.restore_(checkpoint.numbers)
         self._look_ahead()
 
+    @cached_property
+    def largest_weight(self) -> float | None:
+        """The weight from which on everything is dead, where the method has one."""
+        return largest_weight(self.config, self.images)
+
     def _adopt(self, changes: Mapping[str, float]) -> None:
-        self.config = self.model.config = self.config.with_changes(**changes)
+        before = self.config
+        self.config = self.model.config = before.with_changes(**changes)
+        self._set_rate()
+        if not self.config.target:
+            self._controller = None
+        elif self._controller is None or self.model.method.weight(before) != self.model.method.weight(self.config):
+            self._controller = Controller(self.config, self.largest_weight)
+
+    def _set_rate(self) -> None:
         for group in self._optimizer.param_groups:
-            group["lr"] = self.config.learning_rate
+            group["lr"] = self._rates.at(self.steps, self.config.learning_rate)
+
+    def _dead(self, images: int) -> Tensor:
+        return self._recent.dead(images, self.config.dead_window)
+
+    def _resample(self) -> None:
+        """Whenever ``resample_every`` more images have been seen."""
+        every, before = self.config.resample_every, self.images_seen - self.config.batch_size
+        if self.images_seen // every > before // every:
+            states = {name: self._optimizer.state[parameter] for name, parameter in self.model.trained.items()}
+            moments = {name: (state["exp_avg"], state["exp_avg_sq"]) for name, state in states.items()}
+            rows = resample_(self.model, self._dead(self.images_seen), self.images, moments, self.steps)
+            self._recent.last_fired[rows] = self.images_seen
 
     @torch.no_grad()
     def _look_ahead(self) -> None:
@@ -197,6 +243,8 @@ class Trainer:
         if not reconstruction <= LARGEST_FVU:
             raise Diverged(self.steps, reconstruction)
         sparsity, decay, auxiliary = self.objective.penalties(self.config, images)
+        if self._aux is not None:
+            auxiliary += self._aux.forward(self._dead(self.images_seen))
         terms = Terms(reconstruction, sparsity, self._weight(), decay, auxiliary)
         if not math.isfinite(terms.objective):
             raise Diverged(self.steps, terms.objective)
@@ -204,10 +252,11 @@ class Trainer:
 
     def _load(self) -> None:
         self._batches.take(self.steps, self.objective.x)
+        self.objective.blur_(self.config.noise, self.steps)
 
     def _weight(self) -> float:
-        """The method's weight with the warm-up: a linear ramp from the start, nothing after it."""
-        weight = self.model.method.weight(self.config)
+        """The method's weight, or the controller's, with the warm-up: a linear ramp, and nothing after it."""
+        weight = self._controller.weight if self._controller else self.model.method.weight(self.config)
         if self.steps < self.config.warmup_steps:
             weight *= (self.steps + 1) / self.config.warmup_steps
         return weight

@@ -122,6 +122,17 @@ class Method:
         """What multiplies the sparsity term, before the warm-up; dimensionless."""
         return float(getattr(config, self.dial)) if self.penalty and self.dial else 0.0
 
+    def largest_weight(self, longest: float) -> float | None:
+        """λ_max, from which on everything is dead; None where no weight is too much.
+
+        ``longest`` is the largest ‖x − mean‖ of any training image, in units of √variance.
+        """
+        return None
+
+    def measure(self, batch: Batch) -> float:
+        """What the target is of, on this batch: L0, units lit per image."""
+        return float(batch.fires.sum()) / batch.size
+
     def bias_start(self, config: Config) -> float:
         """What every b_enc starts at."""
         return 0.0

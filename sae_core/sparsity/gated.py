@@ -30,6 +30,7 @@ class Gated(Method):
 
     ``b_mag``, ``r_mag`` (n_latents,), both 0 at the start, where codes are plain ReLU codes. Nothing shrinks the
     magnitudes, so the penalty chooses units without biasing what they say. The step 1[gate > 0] passes no gradient.
+    The gates pay L1's price for L1's reconstruction (the auxiliary term), so λ_max is L1's.
     """
 
     name = "gated"
@@ -51,6 +52,10 @@ class Gated(Method):
 
     def _magnitude_(self, gate: Tensor, extras: Extras) -> Tensor:
         return gate.sub_(extras["b_enc"]).mul_(extras["r_mag"].exp()).add_(extras["b_mag"])
+
+    def largest_weight(self, longest: float) -> float:
+        """λ_max = 2 · longest."""
+        return 2.0 * longest
 
     def sparsity(self, batch: Batch, config: Config) -> float:
         """Mean over images of ‖ReLU(gate)‖₁, in units of √variance."""

@@ -33,6 +33,9 @@ class JumpReLU(Method):
     ∂lit/∂pre_code = 0. So with g = dJ/d code
 
         dJ/d θ = −Σ_b (θ g + weight/batch) h        dJ/d log_threshold = θ · dJ/d θ
+
+    A unit lit for image b costs weight/batch and cannot save more than the whole of it, ‖x_b − mean‖²/(batch ·
+    variance): from λ_max = max_b ‖x_b − mean‖²/variance on none pays.
     """
 
     name = "jumprelu"
@@ -52,6 +55,10 @@ class JumpReLU(Method):
     def activate_(self, codes: Tensor, config: Config, extras: Extras) -> None:
         """Keep what is above its unit's threshold."""
         codes.mul_(codes > extras["log_threshold"].exp())
+
+    def largest_weight(self, longest: float) -> float:
+        """λ_max = longest²."""
+        return longest**2
 
     def sparsity(self, batch: Batch, config: Config) -> float:
         """L0: units lit per image."""

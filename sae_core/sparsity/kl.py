@@ -72,6 +72,10 @@ class KL(Method):
         rate = min(1.0, batch.size / min(images, RHO_WINDOW))
         batch.extras["rho_hat"].lerp_(batch.codes.mean(0), rate).clamp_(EDGE, 1.0 - EDGE)
 
+    def measure(self, batch: Batch) -> float:
+        """The mean of ρ̂ over the units."""
+        return float(batch.extras["rho_hat"].mean())
+
     def sparsity(self, batch: Batch, config: Config) -> float:
         """Σ_j KL(ρ ‖ ρ̂_j), in nats."""
         rho, rho_hat = config.rho, batch.extras["rho_hat"]

@@ -25,6 +25,13 @@ class L1(Method):
 
     A code times its row's norm and √variance are both in pixel units, so one weight means the same for
     every data set, width and batch size. Codes are never negative here, so |codes| = codes.
+
+    **Range.** At codes 0 (x_hat = b_dec = mean) dJ/d code_bi = (λ/√variance − 2 (x_b − mean)·row_i/variance)/batch,
+    and J is convex in the codes. No unit row's product with an image is larger than ‖x_b − mean‖, so from
+
+        λ_max = 2 max_b ‖x_b − mean‖ / √variance
+
+    on no code pays, whatever the dictionary: the LASSO's λ_max = ‖Dᵀx‖_∞, over all D. (3.4 on MNIST.)
     """
 
     name = "l1"
@@ -34,6 +41,10 @@ class L1(Method):
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
     target = "target_l0"
+
+    def largest_weight(self, longest: float) -> float:
+        """λ_max = 2 · longest."""
+        return 2.0 * longest
 
     def sparsity(self, batch: Batch, config: Config) -> float:
         """Mean over images of ‖codes‖₁, in units of √variance."""

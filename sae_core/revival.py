@@ -1,0 +1,122 @@
+"""Bringing latents back that have fallen silent: a task of their own (aux-k), or a new start (resampling)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sae_core.model import SparseAutoencoder, seeded, unit_
+from sae_core.objective import project_
+
+if TYPE_CHECKING:
+    from sae_core.data import Images
+    from sae_core.objective import Objective
+
+__all__ = ["AUX_SHARE", "RESAMPLE_IMAGES", "AuxK", "resample_"]
+
+AUX_SHARE = 1 / 32
+"""α, the weight of the auxiliary term (Gao et al. 2024, appendix A.2)."""
+
+RESAMPLE_IMAGES = 8_192
+"""Training images among which those are looked for that the model does badly on."""
+
+RESAMPLE_SCALE = 0.2
+"""Norm of a resampled encoder row, in units of the living ones' mean norm (Bricken et al. 2023)."""
+
+
+class AuxK:
+    """auxiliary = α · ‖r − z @ dictionary[dead]‖² / Σ‖r − r̄‖², r = x − x_hat what the others left over, a constant.
+
+    z (batch, n_dead): W_enc[dead] x₀ + b_enc[dead], for each image its k largest, the others 0. The gradient reaches
+    the dead latents' rows alone: neither b_dec, which is part of r, nor anybody alive. No ReLU, unlike Gao et al.
+    (2024, appendix A.2), whose dead latents are positive but never among the k best: those of an L1 penalty are
+    negative on every image, and a ReLU would pass them nothing (SAELens leaves it out, too).
+    """
+
+    def __init__(self, objective: Objective, k: int) -> None:
+        self._objective, self._k = objective, k
+        self._rows: Tensor | None = None
+
+    def forward(self, dead: Tensor) -> float:
+        """The term, for the batch that `Objective.forward` has just seen; ``dead`` (n_latents,) bool."""
+        rows = dead.nonzero().squeeze(1)
+        self._rows = rows if len(rows) else None
+        if self._rows is None:
+            return 0.0
+        objective, model = self._objective, self._objective.model
+        codes = torch.addmm(model.b_enc[rows], objective.centred, model.W_enc[rows].T)
+        if self._k < len(rows):
+            kept, where = codes.topk(self._k, dim=1, sorted=False)
+            codes = torch.zeros_like(codes).scatter_(1, where, kept)
+        self._codes, self._filters = codes, model.dictionary[rows]
+        self._left = torch.addmm(objective.error, codes, self._filters)
+        spread = objective.error - objective.error.mean(0)
+        self._share = AUX_SHARE / max(float(spread.square_().sum()), 1e-12)
+        return self._share * float(self._left.square().sum())
+
+    def backward_(self) -> None:
+        """Add its gradient to that of `Objective.backward`."""
+        if self._rows is None:
+            return
+        objective, model, rows = self._objective, self._objective.model, self._rows
+        slope = 2.0 * self._share
+        for_codes = torch.mm(self._left, self._filters.T).mul_(slope)
+        if self._k < len(rows):
+            for_codes.mul_(self._codes != 0)
+        for_filters = torch.mm(self._codes.T, self._left).mul_(slope)
+        for_encoder = torch.mm(for_codes.T, objective.centred)
+        if model.config.tied:
+            for_filters.add_(for_encoder)
+        else:
+            _add(model.W_enc, rows, for_encoder)
+        if objective.projects:
+            project_(for_filters, self._filters)
+        _add(model.dictionary, rows, for_filters)
+        _add(model.b_enc, rows, for_codes.sum(0))
+
+
+def _add(parameter: Tensor, rows: Tensor, grad: Tensor) -> None:
+    assert parameter.grad is not None
+    parameter.grad.index_add_(0, rows, grad)
+
+
+def resample_(
+    model: SparseAutoencoder, dead: Tensor, images: Images, moments: Mapping[str, Sequence[Tensor]], step: int
+) -> Tensor:
+    """Start the ``dead`` (n_latents,) latents again at images the model does badly on; their indices.
+
+    Of `RESAMPLE_IMAGES` training images drawn from (seed, step), each dead latent gets one with probability
+    ∝ squared error²: its filter becomes the image's direction from b_dec, its encoder row the same direction at .2
+    of the living rows' mean norm, its other parameters what they start at, its Adam ``moments`` 0 (Bricken et al.
+    2023, appendix "Neuron resampling").
+    """
+    rows = dead.nonzero().squeeze(1)
+    if not len(rows):
+        return rows
+    config = model.config
+    random = seeded(config.seed, "resample", step)
+    n = len(images.train)
+    drawn = torch.randint(n, (min(RESAMPLE_IMAGES, n),), generator=random).sort().values
+    some = torch.from_numpy(images.train[drawn.numpy()]).to(dead.device, model.b_dec.dtype)
+    losses = (model(some) - some).double().square().sum(1).square().cpu()
+    chosen = torch.multinomial(losses.clamp_min(1e-30), len(rows), replacement=True, generator=random)
+    directions = unit_(some[chosen.to(dead.device)] - model.b_dec)
+    living = ~dead if bool((~dead).any()) else dead
+    if config.decoder_norm == "free":
+        model.dictionary[rows] = directions * model.dictionary[living].norm(dim=1).mean()
+    else:
+        model.dictionary[rows] = directions
+    if not config.tied:
+        model.W_enc[rows] = directions * (RESAMPLE_SCALE * model.W_enc[living].norm(dim=1).mean())
+    model.b_enc[rows] = model.method.bias_start(config)
+    for extra in model.method.extras:
+        if extra.per_latent:
+            getattr(model, extra.name)[rows] = extra.value(images.variance)
+    for name in model.trained:
+        if name != "b_dec":
+            for moment in moments[name]:
+                moment[rows] = 0.0
+    return rows
