@@ -2,14 +2,83 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components import module_component
+from dashboard.figures.features import latent_figures
 from dashboard.views import frame
+from sae_core.data import DATASETS
+from sae_core.runs.directory import RunDirectory
 
 __all__ = ["show"]
 
+KEY = "features"
+SORTS = ("place", "density", "strength", "selectivity", "age", "map")
+FILTERS = ("all", "dead", "dense", "twins", "favourites")
+OWN = {
+    "latent": frame.index("latent"),
+    "step": frame.index("step"),
+    "sort": frame.choice("sort", SORTS),
+    "filter": frame.choice("filter", FILTERS),
+    "digit": frame.index("digit"),
+}
+USUAL = {"sort": "place", "filter": "all"}
+
+_atlas = module_component(KEY, "features/features.js", states=("view",), css=("features/features.css",))
+
 
 def show() -> None:
-    """The frame; the atlas fills it."""
-    with frame.page("features", "Features", own={"latent": frame.index("latent")}) as page:
+    """The frame, and the atlas, which asks the server itself for all that follows."""
+    with frame.page(KEY, "Features", own=OWN) as page:
         if (run := page.trained_run()) is None:
             return
-        frame.st.caption(run.id)
+        data = page.data(
+            run=run.id,
+            said=str(sorted(page.own.items())),
+            figures=_figures(labelled=_labelled(run)),
+            markers=_markers(run),
+            exports=[],
+            again="",
+            **{name: page.own.get(name) for name in OWN},
+        )
+        _atlas(data, lambda _: _take(page.own, st.session_state[KEY]["view"]))
+
+
+@cache
+def _figures(*, labelled: bool) -> dict[str, Any]:
+    return latent_figures(digits=labelled)
+
+
+def _labelled(run: RunDirectory) -> bool:
+    dataset = DATASETS.get(run.config.dataset)
+    return dataset is None or bool(getattr(dataset, "labelled", True))
+
+
+def _markers(run: RunDirectory) -> list[dict[str, Any]]:
+    """Where the dial was moved: the last value of each drag."""
+    moves: dict[Any, dict[str, Any]] = {}
+    for applied in run.applied()[0]:
+        if applied.kind == "set":
+            moves[applied.drag or f"at {applied.offset}"] = {
+                "step": applied.step,
+                "text": f"{applied.name} → {applied.value:g} at step {applied.step:,}",
+            }
+    return list(moves.values())
+
+
+def _take(own: dict[str, Any], view: Any) -> None:
+    """What the browser says it looks at, as far as it can be that."""
+    if not isinstance(view, dict):
+        return
+    for name, read in OWN.items():
+        value = view.get(name)
+        if value is None or value == USUAL.get(name):
+            own[name] = None
+            continue
+        try:
+            own[name] = read(str(int(value)) if isinstance(value, float) else str(value))
+        except ValueError:
+            own[name] = None

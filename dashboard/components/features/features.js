@@ -1,0 +1,323 @@
+// The Features page: the atlas of all filters, the page of the chosen one, and a slider through the run's history.
+// Nothing here waits for a rerun: the server is asked directly, and Streamlit hears only what belongs in the address.
+
+import { el, isTyping, setText, toggle } from "../dom.js";
+import { percent, whole } from "../format.js";
+import { readLook } from "../look.js";
+import { drawTile, imageShape } from "../mosaic.js";
+import { saveAs } from "../save.js";
+import { Atlas } from "./atlas.js";
+import { FILTERS, inPlacesOf, sorted, SORTS, wanted } from "./orders.js";
+import { Panel, sentence } from "./panel.js";
+import { Questions } from "./questions.js";
+import { Scrubber } from "./scrubber.js";
+
+const views = new WeakMap();
+const LOOK_EVERY = 2500; // ms between questions whether the run has gone on
+const KEPT_BYTES = 120e6; // pictures of other steps kept for the film
+const QUIET = 250; // ms after the last choice before the address is told
+
+/** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
+export function mount(component) {
+  const { parentElement } = component;
+  let view = views.get(parentElement);
+  if (!view || !view.node.isConnected) {
+    view?.close();
+    view = new Features(component);
+    views.set(parentElement, view);
+  }
+  view.receive(component);
+  return () => {
+    view.close();
+    views.delete(parentElement);
+  };
+}
+
+class Features {
+  constructor({ data, parentElement }) {
+    this.questions = new Questions(data.base);
+    this.notes = {};
+    this.films = new Map();
+    this.choice = { sort: "place", filter: "all", digit: null };
+    this.latent = null;
+    this.step = null;
+    this.build(data, parentElement);
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(this.node);
+    this.onKey = (event) => this.key(event);
+    document.addEventListener("keydown", this.onKey);
+    this.timer = setInterval(() => this.lookAgain(), LOOK_EVERY);
+  }
+
+  build(data, parent) {
+    this.atlas = new Atlas({ choose: (latent) => this.choose(latent), hover: (latent) => this.hover(latent), open: () => this.panel.title.focus() });
+    this.panel = new Panel(data.base, { go: (latent) => this.go(latent), beside: (by) => this.go(this.atlas.beside(by)), note: (latent, note) => this.note(latent, note) });
+    this.scrubber = new Scrubber((step) => this.travel(step));
+    const select = (name, options, label) => el("select", { class: "ps-select", "aria-label": label, onchange: (e) => this.rearrange({ [name]: e.target.value }) }, ...Object.entries(options).map(([value, text]) => el("option", { value, text })));
+    this.sort = select("sort", SORTS, "Sorted by");
+    this.filter = select("filter", FILTERS, "Which units");
+    this.digit = el("select", { class: "ps-select", "aria-label": "Units that respond most to", onchange: (e) => this.rearrange({ digit: e.target.value === "" ? null : Number(e.target.value) }) });
+    this.weights = el("select", { class: "ps-select", "aria-label": "Weights", onchange: () => this.load() }, el("option", { value: "decoder", text: "decoder" }), el("option", { value: "encoder", text: "encoder" }));
+    this.words = el("p", { class: "ps-what", role: "status" });
+    this.hint = el("span", { class: "ps-mosaic-hint", role: "status" });
+    this.error = el("p", { class: "ps-trouble", role: "alert", hidden: true });
+    this.digits = el("div", { class: "ps-then", "aria-label": "Fixed digits, and their reconstructions" });
+    this.saving = el("div", { class: "ps-saves" });
+    this.node = el(
+      "div",
+      { class: "ps-root ps-features" },
+      this.error,
+      el("div", { class: "ps-features-bar" }, el("label", {}, "sort by ", this.sort), el("label", {}, "show ", this.filter), el("label", {}, "for ", this.digit), el("label", {}, "weights ", this.weights), this.hint),
+      el("div", { class: "ps-features-body" }, el("div", { class: "ps-features-left" }, this.atlas.node, this.words, this.scrubber.node, this.digits, this.saving), this.panel.node),
+    );
+    parent.append(this.node);
+  }
+
+  // ── from Streamlit ────────────────────────────────────────────────────────────────────────────────────────────
+
+  receive({ data, setStateValue }) {
+    this.setStateValue = setStateValue;
+    this.data = data;
+    this.look = readLook(this.node, data.lecture);
+    toggle(this.node, "ps-dark", this.look.palette.dark);
+    toggle(this.node, "ps-lecture", Boolean(data.lecture));
+    this.panel.allow(data.maySteer, data.watchOnly);
+    this.panel.charts.setFigures(data.figures, "features").then(() => this.panel.redrawCharts(this.look));
+    this.panel.look = this.look;
+    if (data.run !== this.run) this.open(data);
+    else if (data.said !== this.said) this.follow(data);
+    this.draw();
+  }
+
+  /** Another run: its atlas, in the places of the one before where they can be matched. */
+  async open(data) {
+    const before = this.run && this.cells ? { run: this.run, cells: this.cells } : null;
+    Object.assign(this, { run: data.run, said: data.said, latent: data.latent, step: data.step, shown: null, life: null, map: null, cells: null });
+    this.choice = { ...this.choice, ...Object.fromEntries(["sort", "filter", "digit"].flatMap((name) => (data[name] === null || data[name] === undefined ? [] : [[name, data[name]]]))) };
+    this.films.clear();
+    this.saving.replaceChildren(...data.exports.map(({ href, text, title }) => el("a", { class: "ps-save", href, download: "", title, text })), el("button", { type: "button", class: "ps-save", title: "The filters as they stand here", onclick: () => this.saveMontage() }, "montage PNG"), el("details", { class: "ps-again" }, el("summary", { text: "reproduce this view" }), el("pre", { text: data.again })));
+    this.attempt(async () => {
+      this.notes = (await this.questions.json("notes", this.run, "notes")) ?? {};
+      await this.load();
+      this.questions.picture("life", this.run, "life").then((life) => {
+        if (!life) return;
+        this.life = life;
+        this.rearrange({});
+      }, () => {});
+      if (before && this.choice.sort === "place") this.standWhere(before);
+    });
+  }
+
+  async standWhere({ run, cells }) {
+    const found = await this.questions.picture("match", this.run, "match", { other: run }).catch(() => null);
+    if (!found || this.choice.sort !== "place") return;
+    this.places = { of: run, cells: inPlacesOf(cells, found.arrays.order.data, this.shown.n_latents) };
+    this.rearrange({});
+  }
+
+  follow(data) {
+    this.said = data.said;
+    if (data.latent !== null && data.latent !== this.latent) this.go(data.latent);
+    if (data.step !== this.step) this.travel(data.step);
+  }
+
+  /** Keep what shapes the view in the address (the Python side writes it there), once hands are still. */
+  remember() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.setStateValue("view", { latent: this.latent, step: this.step, ...this.choice }), QUIET);
+  }
+
+  // ── from the server ───────────────────────────────────────────────────────────────────────────────────────────
+
+  async attempt(work) {
+    try {
+      await work();
+      this.error.hidden = true;
+    } catch (problem) {
+      setText(this.error, problem.message);
+      this.error.hidden = false;
+    }
+  }
+
+  async load() {
+    const run = this.run;
+    const key = `${this.step}:${this.weights.value}`;
+    const picture = this.films.get(key) ?? (await this.questions.picture("atlas", run, "atlas", { step: this.step, weights: this.weights.value }));
+    if (!picture || run !== this.run) return;
+    this.keep(key, picture);
+    const first = this.shown === null;
+    this.shown = picture;
+    if (first) this.fillDigits(picture);
+    if (first || this.cells === null) this.rearrange({});
+    if (this.latent === null || this.latent >= picture.n_latents) this.latent = this.liveliest(picture);
+    this.scrubber.receive(picture.history, this.data.markers, this.step);
+    this.scrubber.describe(picture, this.step === null);
+    this.draw();
+    if (first) {
+      this.atlas.select(this.latent);
+      this.panel.announce(this.latent, picture, this.look.palette, this.notes[this.latent]);
+    }
+    this.ask(this.latent);
+  }
+
+  keep(key, picture) {
+    if (this.step === null) return;
+    this.films.set(key, picture);
+    const each = picture.arrays.filters.data.length;
+    while (this.films.size * each > KEPT_BYTES) this.films.delete(this.films.keys().next().value);
+  }
+
+  /** The first to be shown: the one that fires most strongly, summed over images. */
+  liveliest({ arrays }) {
+    const worth = [...arrays.density.data].map((density, i) => density * arrays.strength.data[i]);
+    return worth.indexOf(Math.max(...worth));
+  }
+
+  /** Whether the run has gone on; a page that looks at its past, or is hidden, does not care. */
+  lookAgain() {
+    if (!this.run || document.hidden || this.step !== null || this.scrubber.playing) return;
+    this.attempt(async () => {
+      const now = await this.questions.json("now", this.run, "now");
+      if (!now) return;
+      const news = this.stamp !== undefined && now.stamp !== this.stamp;
+      this.stamp = now.stamp;
+      this.node.dataset.state = now.state;
+      if (news) await this.load();
+    });
+  }
+
+  ask(latent) {
+    this.attempt(async () => {
+      const page = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step });
+      if (!page || page.latent !== this.latent) return;
+      this.panel.show(page, this.shown, this.look.palette);
+      this.node.dataset.stands = latent;
+      if (page.complete) return;
+      const whole = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step, wait: 1 });
+      if (whole && whole.latent === this.latent) this.panel.show(whole, this.shown, this.look.palette);
+    });
+  }
+
+  async note(latent, note) {
+    await this.attempt(async () => {
+      this.notes = await this.questions.note(this.run, latent, note);
+      this.draw();
+    });
+  }
+
+  // ── hands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  choose(latent) {
+    this.latent = latent;
+    this.panel.announce(latent, this.shown, this.look.palette, this.notes[latent]);
+    this.ask(latent);
+    this.remember();
+  }
+
+  go(latent) {
+    if (latent === null || latent === undefined || !this.shown || latent >= this.shown.n_latents) return;
+    this.atlas.select(latent);
+    this.choose(latent);
+  }
+
+  travel(step) {
+    this.step = step;
+    this.attempt(() => this.load());
+    this.remember();
+  }
+
+  async rearrange(changes) {
+    Object.assign(this.choice, changes);
+    const { sort, filter, digit } = this.choice;
+    Object.assign(this.sort, { value: sort });
+    Object.assign(this.filter, { value: filter });
+    this.digit.value = digit === null ? "" : String(digit);
+    if (!this.shown) return;
+    if (Object.keys(changes).length) {
+      this.remember();
+      if ("sort" in changes) this.places = null;
+    }
+    if (sort === "map" && !this.map) await this.attempt(() => this.loadMap());
+    const order = this.places && sort === "place" ? this.places.cells : sorted(sort, this.shown, this.life, this.map?.arrays.cells.data);
+    this.cells = order.filter(wanted(this.choice, this.shown, this.life, this.notes));
+    this.atlas.arrange(this.cells);
+    this.atlas.select(this.latent);
+    this.say();
+  }
+
+  async loadMap() {
+    this.atlas.cells = Array.from({ length: this.shown.n_latents }, (_, i) => i);
+    this.atlas.layoutKey = null;
+    this.atlas.layout();
+    this.map = await this.questions.picture("map", this.run, "map", { step: this.step, columns: this.atlas.columns });
+  }
+
+  key(event) {
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || !this.shown) return;
+    const does = { ",": () => this.go(this.atlas.beside(-1)), ".": () => this.go(this.atlas.beside(1)), f: () => this.data.maySteer && this.panel.toggleStar(), p: () => this.scrubber.toggle() }[event.key];
+    if (does) {
+      event.preventDefault();
+      does();
+    }
+  }
+
+  hover(latent) {
+    if (latent === null || !this.shown) return setText(this.hint, "");
+    const { density, selectivity, best, dead, strength } = this.shown.arrays;
+    const label = this.notes[latent]?.label;
+    setText(this.hint, `unit ${latent}${label ? ` “${label}”` : ""}: ${sentence({ density: density.data[latent], selectivity: selectivity.data[latent], best: best.data[latent], dead: dead.data[latent] === 1, strength: strength.data[latent], class_names: this.shown.class_names })}`);
+  }
+
+  // ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  fillDigits({ class_names: names }) {
+    this.digit.replaceChildren(el("option", { value: "", text: names.length ? "any digit" : "no labels" }), ...names.map((name, i) => el("option", { value: String(i), text: name })));
+    this.digit.disabled = names.length < 2;
+  }
+
+  draw() {
+    if (!this.shown || !this.look) return;
+    const favourites = new Set(Object.entries(this.notes).flatMap(([latent, note]) => (note.favourite ? [Number(latent)] : [])));
+    this.atlas.show(this.shown, this.look.palette, favourites);
+    this.drawThen();
+    this.panel.setNote(this.notes[this.latent]);
+    Object.assign(this.node.dataset, { step: this.shown.step, latents: this.shown.n_latents, shown: this.cells?.length ?? 0 });
+    this.say();
+  }
+
+  say() {
+    if (!this.shown || !this.cells) return;
+    const { n_latents: n, fvu, l0, dead_fraction: dead } = this.shown;
+    const few = this.cells.length < n ? `${whole(this.cells.length)} of ${whole(n)} units` : `${whole(n)} units`;
+    const none = this.cells.length ? "" : " None is like that: choose another filter.";
+    const all = dead === 1 ? " All are dead: the penalty is too strong, or training has only begun." : "";
+    const places = this.places && this.choice.sort === "place" ? ` Each stands where its like stood in ${this.places.of}.` : "";
+    setText(this.words, `${few}; ${percent(Math.max(0, 1 - fvu))} explained (FVU ${fvu.toFixed(3)}), ${l0.toFixed(0)} lit per image, ${percent(dead, 1)} dead on the test set.${none}${all}${places}`);
+  }
+
+  /** The fixed digits and their reconstructions at this step. */
+  drawThen() {
+    const { x, x_hat } = this.shown.arrays;
+    const n = x.shape[1];
+    const shape = imageShape(this.shown.image_shape, n);
+    if (this.digits.children.length !== x.shape[0]) this.digits.replaceChildren(...this.shown.digit_names.map((name) => el("figure", { title: name }, el("canvas", { class: "ps-crisp" }), el("canvas", { class: "ps-crisp" }))));
+    [...this.digits.children].forEach((pair, i) => {
+      drawTile(pair.children[0], x.data.subarray(i * n, (i + 1) * n), shape, this.look.palette.grey);
+      drawTile(pair.children[1], x_hat.data.subarray(i * n, (i + 1) * n), shape, this.look.palette.grey);
+    });
+  }
+
+  saveMontage() {
+    this.atlas.tiles.toBlob((blob) => saveAs(`${this.run}-filters-step-${this.shown.step}.png`, blob));
+  }
+
+  close() {
+    clearInterval(this.timer);
+    clearTimeout(this.telling);
+    document.removeEventListener("keydown", this.onKey);
+    this.scrubber.stop();
+    this.resized.disconnect();
+    this.questions.close();
+    this.panel.close();
+  }
+}
