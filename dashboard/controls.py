@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sae_core.config import Config, ConfigError, Knob
-from sae_core.data import DATASETS
+from sae_core.data import DataError, check_dataset
 from sae_core.sparsity import METHODS
 
 __all__ = [
     "AT_RESET",
     "LIVE",
     "MORE",
+    "OWN_DATA",
     "View",
     "differing",
     "knobs_from_url",
@@ -37,6 +38,9 @@ LIVE = ("learning_rate", "weight_decay")
 SIDEBAR = (*AT_RESET, *MORE, *LIVE)
 DIALS = ("penalty_weight", "beta", "rho", "k")
 """Their sliders are in the live view; a link may set where they begin."""
+
+OWN_DATA = "own"
+"""What the data-set menu stands at until the path of one's own data is written."""
 
 Values = dict[str, Any]
 
@@ -144,8 +148,11 @@ def _read(knob: Knob, text: str) -> Any:
 
 
 def _check(name: str, value: Any) -> None:
-    if name == "dataset" and value not in DATASETS:
-        raise ConfigError(f"There is no data set {_quoted(value)}; there are {', '.join(DATASETS)}.")
+    if name == "dataset" and value != OWN_DATA:
+        try:
+            check_dataset(value)
+        except DataError as error:
+            raise ConfigError(str(error)) from None
 
 
 def pending_config(values: Mapping[str, Any]) -> Config:

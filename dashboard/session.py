@@ -10,6 +10,7 @@ from dashboard.controls import (
     AT_RESET,
     DIALS,
     LIVE,
+    OWN_DATA,
     SIDEBAR,
     View,
     differing,
@@ -156,6 +157,8 @@ class Session:
 
     def pending_trouble(self) -> str | None:
         """Why these knobs cannot go together, if they cannot."""
+        if self.values["dataset"] == OWN_DATA:
+            return "Say below where your own data is."
         try:
             pending_config(self.pending())
         except ConfigError as error:

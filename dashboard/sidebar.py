@@ -6,18 +6,19 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.controls import AT_RESET, LIVE, MORE, stops
+from dashboard.controls import AT_RESET, LIVE, MORE, OWN_DATA, stops
 from dashboard.live.guard import WATCH_ONLY
 from dashboard.session import Session
 from sae_core.config import Config, Knob
-from sae_core.data import DATASETS
+from sae_core.data import DATASETS, DataError, absolute, check_own, is_own, label_of
+from sae_core.runs.data import data_note
 from sae_core.runs.folder import Runs
 from sae_core.sparsity import METHODS
 
 __all__ = ["show"]
 
 CHOICES = {
-    "dataset": {name: dataset.label for name, dataset in DATASETS.items()},
+    "dataset": {**{name: dataset.label for name, dataset in DATASETS.items()}, OWN_DATA: "Your own …"},
     "method": {name: method.label for name, method in METHODS.items()},
 }
 """Names → what a menu calls them."""
@@ -77,7 +78,8 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
     """One knob's widget, made from its declaration."""
     knob = Config.knobs()[name]
     key = f"knob-{name}"
-    st.session_state[key] = session.values[name]
+    own = name == "dataset" and (session.values[name] == OWN_DATA or is_own(session.values[name]))
+    st.session_state[key] = OWN_DATA if own else session.values[name]
     waits = name not in LIVE and name in session.differing()
     label = f"{knob.label} :orange[· now {_said(getattr(session.running, name), name)}]" if waits else knob.label
     common: dict[str, Any] = {
@@ -87,7 +89,7 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         "on_change": lambda: _changed(session, knob, st.session_state[key], may_steer=may_steer),
     }
     if name in CHOICES:
-        chosen = session.values[name]  # which a run of another version may have from a longer list
+        chosen = st.session_state[key]  # which a run of another version may have from a longer list
         words = CHOICES[name] if chosen in CHOICES[name] else {**CHOICES[name], chosen: chosen}
         st.selectbox(label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
     elif knob.integer:
@@ -102,8 +104,46 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         )
     else:
         st.select_slider(label, stops(knob, session.values[name]), format_func=_said, **common)
+    if own:
+        _own_data(session, may_steer=may_steer)
     if name == "dataset" and (dataset := DATASETS.get(session.values[name])) and not dataset.at_hand():
         st.caption(dataset.summary)
+
+
+def _own_data(session: Session, *, may_steer: bool) -> None:
+    """The field for the path of one's own data, what is wrong with it, and what it was found to be."""
+    path = session.values["dataset"]
+    st.session_state["own-path"] = "" if path == OWN_DATA else path
+    st.text_input(
+        "Path on this machine",
+        key="own-path",
+        placeholder="strokes.npy, or a folder of pictures",
+        help="A .npy, .npz, .mat or IDX file, or a folder of pictures (subfolders are classes); it is never copied.",
+        disabled=not may_steer,
+        on_change=lambda: _own_path(session, st.session_state["own-path"], may_steer=may_steer),
+    )
+    if may_steer and path != OWN_DATA:
+        try:
+            check_own(path, network=False)
+        except DataError as error:
+            st.error(str(error))
+    if session.run is not None and session.running is not None and session.running.dataset == path:
+        st.caption(data_note(session.run))
+
+
+def _own_path(session: Session, text: str, *, may_steer: bool) -> None:
+    if not may_steer:
+        session.sentences.append(WATCH_ONLY)
+        return
+    path = text.strip().strip("\"'")
+    if path and not is_own(path):
+        path = f"./{path}"
+    try:
+        check_own(path, network=False)
+        path = absolute(path)
+    except DataError:
+        pass  # said beside the field
+    session.choose("dataset", path or OWN_DATA)
 
 
 def _changed(session: Session, knob: Knob, value: Any, *, may_steer: bool) -> None:
@@ -117,7 +157,7 @@ def _changed(session: Session, knob: Knob, value: Any, *, may_steer: bool) -> No
 
 def _said(value: Any, name: str = "") -> str:
     if name in CHOICES:
-        return CHOICES[name].get(value, str(value))
+        return CHOICES[name].get(value) or (label_of(value) if name == "dataset" else str(value))
     if value == 0:
         return "off" if not name else "0"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.config import Config, ConfigError
+from sae_core.data import Stored
 from sae_core.model import seeded
 
 __all__ = ["Batches"]
@@ -30,14 +31,19 @@ class Batches:
             raise ConfigError(
                 f"batch_size is {config.batch_size}, but {config.dataset} has only {len(x)} training images."
             )
-        self._x = _as_tensor(x).to(device, dtype)
+        self._stored = x if isinstance(cast("object", x), Stored) else None
+        self._x = torch.empty(len(x), 0, device=device) if self._stored else _as_tensor(x).to(device, dtype)
         self._batch_size, self._seed = config.batch_size, config.seed
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
     def take(self, step: int, out: Tensor) -> None:
         """Put the images that step ``step`` (from 0) learns from into ``out`` (batch, n_pixels)."""
-        torch.index_select(self._x, 0, self.rows(step), out=out)
+        rows = self.rows(step)
+        if self._stored is None:
+            torch.index_select(self._x, 0, rows, out=out)
+        else:  # larger than memory: the batch is read from its file
+            out.copy_(torch.from_numpy(self._stored[rows.cpu().numpy()]))
 
     def rows(self, step: int) -> Tensor:
         """(batch,) their indices."""

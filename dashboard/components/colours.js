@@ -31,6 +31,14 @@ function signedTable(paper, strength, grey = false) {
   });
 }
 
+/** Give a table what colour pictures are drawn with: a byte as red, green and blue; `strength` below 1 fades it into `paper`. */
+function withColours(table, paper, strength = 1) {
+  const channel = (c) => Uint32Array.from({ length: 256 }, (_, i) => Math.round(paper[c] + (i - paper[c]) * strength) << (8 * c));
+  table.rgb = [0, 1, 2].map(channel);
+  table.rgb[0] = table.rgb[0].map((red) => red | (255 << 24));
+  return table;
+}
+
 export const LEVELS = 8;
 
 /** Everything the canvases draw with, for one background. */
@@ -38,17 +46,20 @@ export function makePalette(paperText, accentText) {
   const paper = parseColour(paperText);
   const accent = parseColour(accentText);
   const ink = isDark(paper) ? [245, 245, 245] : [20, 20, 20];
-  const levels = Array.from({ length: LEVELS + 1 }, (_, i) => signedTable(paper, i === 0 ? 0.1 : 0.45 + (0.55 * i) / LEVELS));
+  const levels = Array.from({ length: LEVELS + 1 }, (_, i) => {
+    const strength = i === 0 ? 0.1 : 0.45 + (0.55 * i) / LEVELS;
+    return withColours(signedTable(paper, strength), paper, strength);
+  });
   return {
     key: paperText + accentText,
     dark: isDark(paper),
     paper: pack(paper),
-    weights: signedTable(paper, 1),
-    dead: signedTable(paper, 0.22, true),
+    weights: withColours(signedTable(paper, 1), paper),
+    dead: withColours(signedTable(paper, 0.22, true), paper, 0.22),
     lit: levels, // 0: does not fire (dimmed); 1..LEVELS: fires, ever more strongly
     frame: Uint32Array.from({ length: LEVELS + 1 }, (_, i) => pack(mix(paper, accent, i === 0 ? 0 : 0.35 + (0.65 * i) / LEVELS))),
     focus: pack(ink),
-    grey: Uint32Array.from({ length: 256 }, (_, i) => pack(mix(isDark(paper) ? [24, 27, 34] : [255, 255, 255], ink, i / 255))),
-    residual: signedTable(paper, 1),
+    grey: withColours(Uint32Array.from({ length: 256 }, (_, i) => pack(mix(isDark(paper) ? [24, 27, 34] : [255, 255, 255], ink, i / 255))), paper),
+    residual: withColours(signedTable(paper, 1), paper),
   };
 }

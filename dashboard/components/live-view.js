@@ -7,7 +7,7 @@ import { Digits } from "./digits.js";
 import { el, setText, toggle } from "./dom.js";
 import { Enlarged } from "./enlarged.js";
 import { readLook } from "./look.js";
-import { Mosaic } from "./mosaic.js";
+import { isVector, Mosaic } from "./mosaic.js";
 import { Notice } from "./notice.js";
 import { Formula, Tiles } from "./numbers.js";
 import { Rows } from "./rows.js";
@@ -360,16 +360,20 @@ class LiveView {
 
   explain(frame, digit) {
     const encoder = view(frame.weights);
-    setText(this.mosaicTitle, `${frame.n_latents} filters, ${encoder.title}`);
+    const vectors = isVector(frame.image_shape);
+    toggle(this.node, "ps-vectors", vectors);
+    setText(this.mosaicTitle, vectors ? `${frame.n_latents} hidden units: vectors have no filters to draw` : `${frame.n_latents} filters, ${encoder.title}`);
     setText(this.weights, `show ${encoder.other}`);
-    const colours = "orange adds ink, blue takes it away; faded: dead";
+    const zero = frame.image_shape.length > 2 ? "middle grey is zero" : "orange adds ink, blue takes it away";
+    const all = vectors ? "Each square is one hidden unit: the stronger its colour, the more often it fires; grey: dead." : `Each tile is one hidden unit: ${encoder.what}; ${zero}; faded: dead.`;
     setText(
       this.mosaicWhat,
       digit === null
-        ? `Each tile is one hidden unit: ${encoder.what}; ${colours}.`
+        ? all
         : `Lit: the ${frame.digit_l0[digit]} units that fire for “${frame.digit_names[digit]}”; the other ${frame.n_latents - frame.digit_l0[digit]} are dimmed. Esc shows all.`,
     );
-    setText(this.digitsWhat, "Test images it never trained on. The last two are strangers: does it just copy?");
+    const what = vectors ? "Test vectors it never trained on, a bar for each number" : "Test images it never trained on";
+    setText(this.digitsWhat, `${what}. The last two are strangers: does it just copy?`);
   }
 
   shortcuts() {

@@ -5,6 +5,7 @@ import { el, setText } from "./dom.js";
 import { percent } from "./format.js";
 
 const GAP = 2; // pixels between tiles, at the filters' own resolution; a lit tile's frame is painted there
+const UNIT = [8, 8, 1]; // a unit that has no filter to draw is a square of this size
 
 /** Columns for n tiles of w × h in a box of the given proportion, so that the tiles come out as large as they can. */
 export function columnsFor(n, width, height, tileWidth, tileHeight) {
@@ -39,8 +40,7 @@ export class Mosaic {
     this.canvas.onfocus = () => this.redraw();
   }
 
-  layout(n, shape) {
-    const [h, w] = shape;
+  layout(n, [h, w]) {
     const box = this.node.getBoundingClientRect();
     const key = `${n}:${h}:${w}:${Math.round(box.width)}:${Math.round(box.height)}`;
     if (key === this.layoutKey || !box.width) return;
@@ -63,29 +63,41 @@ export class Mosaic {
   draw(frame, palette, digit) {
     const filters = frame.arrays.filters;
     const [n, nPixels] = filters.shape;
-    const shape = imageShape(frame.image_shape, nPixels);
+    const vectors = isVector(frame.image_shape);
+    const shape = vectors ? UNIT : imageShape(frame.image_shape, nPixels);
     this.last = { frame, palette, digit };
     this.n = n;
     this.layout(n, shape);
     if (!this.pixels) return;
     const litRow = digit === null ? null : frame.arrays.lit.data.subarray(digit * n, (digit + 1) * n);
     this.pixels.fill(palette.paper);
-    for (let i = 0; i < n; i++) this.paint(i, filters.data, shape, tableFor(i, frame, palette, litRow), litRow, palette);
+    for (let i = 0; i < n; i++) {
+      const [left, top] = this.place(i);
+      if (litRow && litRow[i]) this.outline(left, top, palette.frame[level(litRow[i])]);
+      if (vectors) this.fill(left, top, shape, unitColour(i, frame, palette, litRow));
+      else this.paint(left, top, filters.data, i * nPixels, shape, tableFor(i, frame, palette, litRow));
+    }
     this.ring(this.chosen, palette);
     if (document.activeElement === this.canvas || this.canvas.matches(":focus")) this.ring(this.focus, palette);
     this.context.putImageData(this.image, 0, 0);
   }
 
-  paint(i, weights, [h, w], table, litRow, palette) {
+  /** Where on the canvas a latent's tile begins. */
+  place(i) {
+    return [(i % this.columns) * this.tile.w + GAP, Math.floor(i / this.columns) * this.tile.h + GAP];
+  }
+
+  paint(left, top, weights, from, [h, w, colours], table) {
     const width = this.canvas.width;
-    const left = (i % this.columns) * this.tile.w + GAP;
-    const top = Math.floor(i / this.columns) * this.tile.h + GAP;
-    if (litRow && litRow[i]) this.outline(left, top, palette.frame[level(litRow[i])]);
-    let from = i * h * w;
     for (let y = 0; y < h; y++) {
-      let to = (top + y) * width + left;
-      for (let x = 0; x < w; x++) this.pixels[to++] = table[weights[from++]];
+      const to = (top + y) * width + left;
+      if (colours === 3) from = paintColours(this.pixels, to, w, weights, from, table.rgb);
+      else for (let x = 0; x < w; x++) this.pixels[to + x] = table[weights[from++]];
     }
+  }
+
+  fill(left, top, [h, w], colour) {
+    for (let y = top; y < top + h; y++) this.pixels.fill(colour, y * this.canvas.width + left, y * this.canvas.width + left + w);
   }
 
   outline(left, top, colour, by = 1) {
@@ -98,8 +110,7 @@ export class Mosaic {
 
   ring(latent, palette) {
     if (latent === null || latent === undefined || latent >= this.n) return;
-    const left = (latent % this.columns) * this.tile.w + GAP;
-    const top = Math.floor(latent / this.columns) * this.tile.h + GAP;
+    const [left, top] = this.place(latent);
     this.outline(left, top, palette.focus, 1);
     this.outline(left, top, palette.focus, 2);
   }
@@ -155,9 +166,30 @@ function tableFor(i, frame, palette, litRow) {
   return frame.arrays.dead.data[i] ? palette.dead : palette.weights;
 }
 
-/** Vectors that are no images are drawn as the flattest rectangle that holds them. */
+/** How often a unit fires, or for the chosen vector how strongly: where there is no filter to draw. */
+function unitColour(i, frame, palette, litRow) {
+  if (litRow) return palette.frame[litRow[i] ? level(litRow[i]) : 0];
+  if (frame.arrays.dead.data[i]) return palette.dead[255];
+  return palette.frame[Math.max(1, Math.ceil(LEVELS * Math.sqrt(frame.arrays.density.data[i])))];
+}
+
+/** Whether the data have no picture: vectors of numbers in no order that an eye could use. */
+export const isVector = (shape) => shape.length < 2;
+
+/** [height, width, colours]; a vector is a strip of one row. */
 export function imageShape(shape, nPixels) {
-  return shape.length >= 2 && shape[0] * shape[1] === nPixels ? [shape[0], shape[1]] : [1, nPixels];
+  const [h, w, colours = 1] = shape;
+  if (isVector(shape)) return [1, nPixels, 1];
+  return [h, w, h * w === nPixels ? 1 : colours];
+}
+
+/** One row of red, green and blue, by three tables; returns where the next row begins. */
+function paintColours(pixels, to, w, values, from, [red, green, blue]) {
+  for (let x = 0; x < w; x++) {
+    pixels[to + x] = red[values[from]] | green[values[from + 1]] | blue[values[from + 2]];
+    from += 3;
+  }
+  return from;
 }
 
 export function describe(latent, frame) {
@@ -167,11 +199,12 @@ export function describe(latent, frame) {
 }
 
 /** One tile, large, on a canvas of its own size. */
-export function drawTile(canvas, weights, [h, w], table) {
+export function drawTile(canvas, weights, [h, w, colours = 1], table) {
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   const context = canvas.getContext("2d");
   const image = context.createImageData(w, h);
   const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < pixels.length; i++) pixels[i] = table[weights[i]];
+  if (colours === 3) paintColours(pixels, 0, h * w, weights, 0, table.rgb);
+  else for (let i = 0; i < pixels.length; i++) pixels[i] = table[weights[i]];
   context.putImageData(image, 0, 0);
 }

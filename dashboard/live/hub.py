@@ -21,7 +21,7 @@ from dashboard.live.guard import Guard
 from dashboard.live.messages import Control, Message, Reset, Set, Speed, Start, Watch, Weights
 from dashboard.live.run_feed import RunFeed
 from sae_core.config import Config, ConfigError
-from sae_core.data import DATASETS
+from sae_core.data import DataError, absolute, check_dataset, check_own, is_own
 from sae_core.lens.client import Lens
 from sae_core.runs.folder import Runs
 
@@ -211,14 +211,24 @@ def page_config(values: dict[str, Any], *, dial_off: bool = False, cores: int | 
     for name in values:
         if name not in Config.model_fields:
             raise ConfigError(f"There is no knob {name!r}; there are {', '.join(Config.model_fields)}.")
-    if (dataset := values.get("dataset", "mnist")) not in DATASETS:
-        raise ConfigError(f"There is no data set {dataset!r}; there are {', '.join(DATASETS)}.")
+    values = {**values, "dataset": _dataset(values.get("dataset", "mnist"))}
     config = Config(**{**values, "threads": values.get("threads") or page_threads(cores)})
     if dial_off and config.dial in {"penalty_weight", "beta"}:
         config = config.with_changes(**{str(config.dial): 0.0})
     if dial_off and config.dial == "k":
         config = config.with_changes(k=config.n_latents)
     return config
+
+
+def _dataset(name: object) -> str:
+    """A data set's name, or the whole path of one's own, which has to be on this machine."""
+    try:
+        check_dataset(str(name))
+        if is_own(str(name)):
+            check_own(str(name), network=False)
+    except DataError as error:
+        raise ConfigError(str(error)) from None
+    return absolute(str(name))
 
 
 def _stop(run: RunDirectory) -> None:

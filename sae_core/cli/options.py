@@ -59,6 +59,6 @@ def _help(knob: Knob) -> str:
 
 
 def _metavar(knob: Knob) -> str:
-    if choices := tuple(DATASETS) if knob.name == "dataset" else knob.choices:
+    if choices := (*DATASETS, "PATH") if knob.name == "dataset" else knob.choices:
         return "|".join(choices)
     return knob.unit.upper() or "NUMBER"

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
-from sae_core.cli.terminal import error_console, images_of, out, print_json
+from sae_core.cli.terminal import error_console, images_of_run, out, print_json
 from sae_core.config import ConfigError
 from sae_core.runs.folder import Runs
 
@@ -40,7 +40,7 @@ def probe(
 
     counts = [_count(text.strip()) for text in labels.split(",")]
     directory = Runs(runs).open(run)
-    images = images_of(directory.config.dataset)
+    images = images_of_run(directory)
     columns = (
         TextColumn("probe"),
         BarColumn(),

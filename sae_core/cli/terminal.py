@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from sae_core.data import DATASETS, Images, load_images
+from sae_core.runs.data import check_data
+from sae_core.runs.directory import RunDirectory
 
-__all__ = ["downloading", "error_console", "images_of", "out", "print_json"]
+__all__ = ["downloading", "error_console", "images_of", "images_of_run", "out", "print_json"]
 
 
 WIDE = 200
@@ -49,7 +51,7 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar for a download, drawn once something comes."""
+    """A progress bar for a download or a large file, drawn once something comes."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bar = Progress(*columns, console=error_console())
     tasks: dict[str, TaskID] = {}
@@ -68,12 +70,26 @@ def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 def images_of(name: str) -> Images:
-    """The data set, downloaded under a progress bar where it is not on this machine.
+    """The data set, under a progress bar where it has to be downloaded or is a file of one's own.
 
     Raises:
         DataError: there is no such data set, or it cannot be had.
     """
-    if name in DATASETS and not DATASETS[name].at_hand():
-        with downloading() as show:
-            return load_images(name, progress=show)
-    return load_images(name)
+    if name in DATASETS and DATASETS[name].at_hand():
+        return load_images(name)
+    with downloading() as show:
+        images = load_images(name, progress=show)
+    if images.note:
+        error_console().print(f"[dim]data[/] {images.note}")
+    return images
+
+
+def images_of_run(run: RunDirectory) -> Images:
+    """The images a run learns from.
+
+    Raises:
+        DataError: they cannot be had; RunError: they are not what they were when it began.
+    """
+    images = images_of(run.config.dataset)
+    check_data(run, images)
+    return images

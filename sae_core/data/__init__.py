@@ -5,7 +5,7 @@ from sae_core.data.datasets import DATASETS, Dataset, check_dataset, load_images
 from sae_core.data.digits import fixed_digits
 from sae_core.data.downloads import Progress, data_folder
 from sae_core.data.images import DataError, Images
-from sae_core.data.own import absolute, check_own, is_own, label_of
+from sae_core.data.own import Stored, absolute, check_own, is_own, label_of
 from sae_core.data.planted import planted_images
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Dataset",
     "Images",
     "Progress",
+    "Stored",
     "absolute",
     "asset",
     "check_dataset",

@@ -89,7 +89,7 @@ def check_dataset(name: str) -> None:
     """
     if name not in DATASETS and not is_own(name):
         raise DataError(
-            f"There is no data set {name!r}; there are {', '.join(DATASETS)}, or a path such as ./strokes.npy."
+            f"There is no data set {name[:60]!r}; there are {', '.join(DATASETS)}, or a path such as ./strokes.npy."
         )
 
 

@@ -21,6 +21,7 @@ from filelock import Timeout
 from platformdirs import user_data_path
 
 from sae_core.config import Config
+from sae_core.data import absolute, is_own, label_of
 from sae_core.runs.directory import Meta, RunDirectory
 from sae_core.runs.files import RunError, RunWriteError, lock_of, write_sentence
 
@@ -57,6 +58,7 @@ class Runs:
     ) -> RunDirectory:
         """A new run, not started. Its id is ``name`` where that is free, else the name with a number.
 
+        A path of one's own data is kept as it means the same from everywhere.
         Threads are part of the arithmetic, so they are fixed here where ``config`` leaves them open: all cores
         for the command line, all but one for the page.
 
@@ -64,6 +66,7 @@ class Runs:
             RunError: the name cannot be an id.
             RunWriteError: the folder cannot be written.
         """
+        config = config.with_changes(dataset=absolute(config.dataset))
         if config.threads is None:
             cores = os.cpu_count() or 1
             config = config.with_changes(threads=cores if origin == "cli" else max(1, cores - 1))
@@ -83,7 +86,7 @@ class Runs:
             raise RunWriteError(write_sentence(error, path)) from error
 
     def _new_folder(self, config: Config, name: str | None) -> Path:
-        stem = _id_of(name) if name is not None else f"{config.dataset}-{config.method}-{config.n_latents}"
+        stem = _id_of(name) if name is not None else _stem(config)
         number = 1
         while True:
             if name is None:
@@ -208,6 +211,15 @@ def _id_of(name: str) -> str:
     if not _is_id(stem):
         raise RunError(f"The name {name!r} leaves nothing for a run's id: use letters, digits, dots and dashes.")
     return stem
+
+
+def _stem(config: Config) -> str:
+    """What an unnamed run is called after; data of one's own by its file's name, where that can be an id."""
+    dataset = config.dataset
+    if is_own(dataset):
+        dataset = re.sub(r"[^A-Za-z0-9._-]+", "-", label_of(dataset)).strip("-._")[:32] or "own"
+        dataset = dataset if _is_id(dataset) else "own"
+    return f"{dataset}-{config.method}-{config.n_latents}"
 
 
 @cache

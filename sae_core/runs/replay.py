@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from sae_core.runs.data import check_data
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.events import effective
 from sae_core.runs.files import RunError
@@ -60,6 +61,7 @@ def replay_to(
         from sae_core.data import load_images
 
         images = load_images(run.config.dataset)
+    check_data(run, images)
     torch.set_num_threads(run.config.threads or 1)
     for message in stream(run.config, images, _actions(run, step, progress)):
         if isinstance(message, Checkpoint):

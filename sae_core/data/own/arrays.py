@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ MOST_UNPACKED = 2**33
 BROKEN = (
     *(ValueError, OSError, EOFError, KeyError, TypeError, IndexError, AttributeError, AssertionError),
     *(OverflowError, MemoryError, RecursionError, SyntaxError, TokenError, NotImplementedError, ZeroDivisionError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, UnicodeError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, UnicodeError, RuntimeError, NameError),
 )
 """What numpy, scipy and zipfile are seen to raise at files that are damaged or something else."""
 
@@ -58,7 +59,9 @@ def read_arrays(path: Path) -> Found:
     """
     readers = {".npy": _npy, ".npz": _npz, ".mat": _mat}
     try:
-        return readers.get(path.suffix.lower(), _idx)(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what numpy and scipy have to say of a damaged file, they raise as well
+            return readers.get(path.suffix.lower(), _idx)(path)
     except DataError:
         raise
     except MemoryError:

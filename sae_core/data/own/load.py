@@ -16,7 +16,7 @@ from sae_core.data.images import DataError, Floats, Images, Labels
 from sae_core.data.own.arrays import Found, read_arrays
 from sae_core.data.own.folder import read_folder
 from sae_core.data.own.path import check_own, split_shape
-from sae_core.data.own.stored import Scaling, Stored
+from sae_core.data.own.stored import Scaling, Stored, colour_axis
 
 __all__ = ["IN_MEMORY", "load_own"]
 
@@ -34,6 +34,8 @@ MOST_PIXELS = 2**18
 MOST_CLASSES = 1_000
 BLOCK = 2**24
 """Bytes looked at together."""
+NOTICEABLE = 2**28
+"""Bytes from which on looking takes long enough to be told of."""
 
 
 def load_own(name: str, progress: Progress | None = None, *, in_memory: int = IN_MEMORY) -> Images:
@@ -97,7 +99,7 @@ class _Look:
             self.low, self.high = min(self.low, float(block.min())), max(self.high, float(block.max()))
             self.digest.update(block.tobytes())
             self._done += block.nbytes
-            if self._progress:
+            if self._progress and self._size > NOTICEABLE:
                 self._progress(self._path.name, self._done, self._size)
 
 
@@ -119,7 +121,7 @@ def _check_shapes(found: Found, path: Path) -> None:
         raise DataError(
             f"{path} has the shape {train.shape}, but it is (n, height, width), (n, height, width, 3) or (n, length)."
         )
-    if train.ndim == 4 and not {1, 3, 4} & {train.shape[-1], train.shape[1]}:
+    if train.ndim == 4 and colour_axis(train.shape) is None:
         raise DataError(
             f"{path} has the shape {train.shape}: neither its second nor its last axis is 1, 3 or 4 colours."
         )
@@ -141,7 +143,7 @@ def _image_shape(found: Found, drawn: tuple[int, ...] | None, path: Path) -> tup
     if train.ndim == 3:
         return int(train.shape[1]), int(train.shape[2])
     if train.ndim == 4:
-        last = train.shape[-1] in {1, 3, 4}
+        last = colour_axis(train.shape) == 3
         height, width, colours = train.shape[1:] if last else (*train.shape[2:], train.shape[1])
         return (int(height), int(width)) if colours == 1 else (int(height), int(width), 3)
     length = int(train.shape[1])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sae_core.data.images import DataError, Floats
 
-__all__ = ["Scaling", "Stored", "as_rows"]
+__all__ = ["Scaling", "Stored", "as_rows", "colour_axis"]
 
 Array = NDArray[Any]
 
@@ -39,12 +39,19 @@ class Scaling:
         return ((block.astype(np.float64) - self.low) / (self.high - self.low)).astype(np.float32)
 
 
+def colour_axis(shape: tuple[int, ...]) -> int | None:
+    """Where the 1, 3 or 4 colours of (n, height, width, colours) or (n, colours, height, width) are; None: nowhere.
+
+    Colours on the last axis are the more usual, and 4 of them (alpha) the less.
+    """
+    return next((axis for number in ({1, 3}, {4}) for axis in (3, 1) if shape[axis] in number), None)
+
+
 def as_rows(block: Array) -> Array:
     """(k, n_pixels) of images (k, height, width[, channels]), (k, channels, height, width) or vectors (k, d)."""
-    if block.ndim == 4 and block.shape[-1] not in {1, 3, 4}:
-        block = np.moveaxis(block, 1, -1)
-    if block.ndim == 4 and block.shape[-1] == 4:
-        block = block[..., :3]
+    if block.ndim == 4:
+        block = np.moveaxis(block, colour_axis(block.shape) or 0, -1)
+        block = block[..., : 1 if block.shape[-1] == 1 else 3]
     return block.reshape(len(block), -1)
 
 
