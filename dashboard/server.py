@@ -182,6 +182,8 @@ def _routes(hub: Hub) -> list[BaseRoute]:
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocket
 
+    from dashboard.explore.cabinet import Cabinet
+    from dashboard.explore.routes import explore_routes
     from dashboard.live.socket import converse
     from dashboard.materials import material_routes
 
@@ -208,6 +210,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         Route(f"{base}/enter", enter),
         Route(f"{base}/plotly.min.js", plotly_js),
         Route(f"{base}/components/{{name:path}}", component),
+        *explore_routes(base, Cabinet(hub.runs, hub.lens), hub.guard),
         *material_routes(base, hub.runs, hub.lens),
     ]
 
