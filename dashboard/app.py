@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.views import features, frame, take_apart, train
+from dashboard.views import classify, features, frame, sparsity, take_apart, train
 
 st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
 frame.navigation(
     {
         "train": st.Page(train.show, title="Train", url_path="train", default=True, help="Train and watch."),
         "features": st.Page(features.show, title="Features", url_path="features", help="What has it learned?"),
-        "take-apart": st.Page(take_apart.show, title="Take apart", url_path="take-apart", help="One image, unit by unit."),
+        "take-apart": st.Page(take_apart.show, title="Take apart", url_path="take-apart", help="Image = sum of units."),
+        "sparsity": st.Page(sparsity.show, title="Sparsity", url_path="sparsity", help="How few units say how much?"),
+        "classify": st.Page(classify.show, title="Classify", url_path="classify", help="What are the codes good for?"),
     }
 )

@@ -41,6 +41,8 @@ MOST_POSTED = 2**18
 CHECKED = 3
 """Images whose codes are sent along: where the browser works out others, it leaves encoding to the server."""
 
+MOST_BARS = 64
+
 WORST = 200
 """Worst reconstructed test images that are named."""
 
@@ -72,7 +74,7 @@ def test_set(dataset: str) -> TestSet:
 
 
 def weights_of(run: RunDirectory, step: int | None) -> bytes:
-    """A snapshot's weights, with the training mean and the probe's classifier where it is of that very step.
+    """A snapshot's weights, with the training mean, and the probe's classifier; ``probe_step`` says of which step.
 
     Raises:
         RunError, DataError: there is no such snapshot, or it cannot be read.
@@ -143,8 +145,19 @@ def survey_of(lens: Lens, run: str, step: int | None) -> bytes:
             "plane": answer.values["n_latents"] <= 2,
             "worst": np.argsort(-found["fvu"], kind="stable")[:WORST].tolist(),
             "wrong": wrong.tolist() if len(answers) else None,
+            "answers": answers.tolist() if len(answers) else None,
+            **_population(found["l0"]),
+            "code_centres": ((found["edges"][1:] + found["edges"][:-1]) / 2).round(5).tolist(),
+            "code_counts": found["counts"].tolist(),
         }
     )
+
+
+def _population(l0: NDArray[np.int64]) -> dict[str, list[float]]:
+    """Images by how many latents fire for them: a bar a number, or a stretch of numbers where there are many."""
+    width = int(l0.max(initial=0)) // MOST_BARS + 1
+    counts = np.bincount(l0 // width)
+    return {"l0_counts_x": (np.arange(len(counts)) * width + (width - 1) / 2).tolist(), "l0_counts": counts.tolist()}
 
 
 def material_routes(base: str, runs: Runs, lens: Lens) -> list[BaseRoute]:

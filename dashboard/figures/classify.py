@@ -1,0 +1,94 @@
+"""The Classify page's charts and lists: what a linear classifier makes of the codes, beside other features."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures.style import BLUE, GREY, ORANGE, VERMILION, styled
+from sae_core.probe import Kind, ProbeResult
+from sae_core.snapshot import Snapshot
+
+__all__ = ["carriers", "classify_figures", "efficiency_figure", "verdict"]
+
+KINDS: dict[str, tuple[str, str, str]] = {
+    "codes": ("codes", BLUE, "circle"),
+    "pixels": ("raw pixels", VERMILION, "square"),
+    "pca": ("PCA", ORANGE, "diamond"),
+    "random": ("random features", GREY, "x"),
+}
+CARRIERS = 10
+"""Latents named for each class."""
+
+
+def classify_figures(probe: ProbeResult) -> dict[str, dict[str, Any]]:
+    """The page's charts as plotly JSON."""
+    return {"efficiency": json.loads(efficiency_figure(probe).to_json())}
+
+
+def efficiency_figure(probe: ProbeResult) -> go.Figure:
+    """Test accuracy against labelled images per class, one curve for each kind of features."""
+    figure = go.Figure()
+    for kind in get_args(Kind):
+        name, colour, symbol = KINDS[kind]
+        scores = [probe.score(kind, count) for count in probe.counts]
+        figure.add_scatter(
+            x=[score.n_labelled / len(probe.class_names) for score in scores],
+            y=[score.accuracy for score in scores],
+            error_y={"type": "data", "array": [score.spread for score in scores], "thickness": 1, "width": 3},
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"symbol": symbol, "size": 8},
+            hovertemplate="%{y:.1%}",
+        )
+    figure.update_xaxes(title="labelled images per class", type="log", tickformat="~s")
+    figure.update_yaxes(title="test images read right", tickformat=".0%")
+    return styled(
+        figure,
+        title="How far a few labels go",
+        what="The same logistic regression on four kinds of features. Left, where labels are dear, good features count "
+        f"most. Bars: ± one standard deviation over {probe.score('codes', probe.counts[0]).repeats} draws of labels.",
+        alt="Test accuracy against the number of labels per class, for codes, raw pixels, PCA and random features",
+    )
+
+
+def verdict(probe: ProbeResult) -> str:
+    """One plain sentence: how the codes did, first with few labels, then with all."""
+    few = probe.counts[0]
+    sentences = []
+    for count in dict.fromkeys((few, probe.counts[-1])):
+        codes, pixels = (probe.score(kind, count).accuracy for kind in ("codes", "pixels"))
+        labels = f"{count:,} labels per class" if count is not None else f"all {probe.n_train:,} labels"
+        word = "ahead of" if codes > pixels + 0.002 else "behind" if codes < pixels - 0.002 else "level with"
+        sentences.append(f"with {labels} the codes read {codes:.1%} right, {word} raw pixels ({pixels:.1%})")
+    text = "; ".join(sentences)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def carriers(probe: ProbeResult, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """For each class the latents that carry it: those that raise its logit most on its own images.
+
+    weight[c, j] · (mean code of j on class c − mean code of j): what latent j adds to logit c there, beyond what it
+    adds on any image.
+    """
+    census = snapshot.census
+    if census.class_mean.shape[1] != len(probe.class_names) or len(census.mean) != probe.classifier.weights.shape[1]:
+        return []
+    lists = []
+    for c, name in enumerate(probe.class_names):
+        push = probe.classifier.weights[c] * (census.class_mean[:, c] - census.mean)
+        best = np.argsort(-push, kind="stable")[:CARRIERS]
+        best = best[push[best] > 0]
+        lists.append(
+            {
+                "title": f"“{name}” is carried by",
+                "what": "",
+                "latents": best.tolist(),
+                "values": [f"+{push[latent]:.2f}" for latent in best],
+            }
+        )
+    return lists
