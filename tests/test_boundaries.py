@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sae_core.runs.launch", "sae_core.runs.replay", "sae_core.runs.run", "sae_core.lens"),
     ("sae_core.runs.results", "sae_core.runs.fork"),
     ("sae_core.sweep",),
-    ("sae_core.probing",),
+    ("sae_core.probing", "sae_core.probing_work"),
     ("sae_core.doctor",),
     ("sae_core.cli",),
 )
