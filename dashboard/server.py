@@ -186,6 +186,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
     from dashboard.explore.routes import explore_routes
     from dashboard.live.socket import converse
     from dashboard.materials import material_routes
+    from dashboard.path.routes import path_routes
 
     async def live(websocket: WebSocket) -> None:
         await converse(websocket, hub)
@@ -212,6 +213,7 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         Route(f"{base}/components/{{name:path}}", component),
         *explore_routes(base, Cabinet(hub.runs, hub.lens), hub.guard),
         *material_routes(base, hub.runs, hub.lens),
+        *path_routes(base, hub.runs),
     ]
 
 

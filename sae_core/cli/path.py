@@ -18,6 +18,7 @@ from sae_core.cli.terminal import error_console, images_of, out, print_json
 from sae_core.cli.training import INTERRUPTED, train_run
 from sae_core.config import Config
 from sae_core.runs.directory import RunDirectory
+from sae_core.runs.files import RunWriteError, write_sentence
 from sae_core.runs.folder import Runs
 from sae_core.runs.path_file import PathPoint, read_path
 from sae_core.sweep.path import begin_path, follow
@@ -38,9 +39,6 @@ def path(
     ] = None,
     points: Annotated[int, typer.Option("--points", metavar="N", help="How many, where no values are given.")] = 12,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Becomes the run's id.")] = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Save the dial as one file that opens anywhere.")
-    ] = None,
     gif: Annotated[Path | None, typer.Option("--gif", metavar="FILE", help="Save the film as a GIF.")] = None,
     runs: RunsFolder = None,
     as_json: AsJson = False,
@@ -53,10 +51,10 @@ def path(
     n_images = len(images_of(config.dataset).train)
     run = begin_path(Runs(runs), config, knob=moving, values=listed, points=points, name=name, n_images=n_images)
     error_console().print(f"[dim]path[/] {run.id}  [dim]in {run.path.parent}[/]")
-    return _train_path(run, html, gif, as_json=as_json)
+    return _train_path(run, gif, as_json=as_json)
 
 
-def _train_path(run: RunDirectory, html: Path | None, gif: Path | None, *, as_json: bool) -> int:
+def _train_path(run: RunDirectory, gif: Path | None, *, as_json: bool) -> int:
     from sae_core.runs.launch import Launcher
 
     plan = read_path(run.path)
@@ -80,17 +78,25 @@ def _train_path(run: RunDirectory, html: Path | None, gif: Path | None, *, as_js
         error_console().print(f"Interrupted; `penstroke resume {run.id}` goes on with the path.")
         return INTERRUPTED
     seconds = time.perf_counter() - began
-    saved = _save(run, html, gif)
+    if gif is not None:
+        _save(run, gif)
     if as_json:
-        record = {"run": run.id, "knob": plan.knob, "seconds": seconds, "path": str(run.path), **saved}
+        record = {"run": run.id, "knob": plan.knob, "seconds": seconds, "path": str(run.path)}
         print_json({**record, "points": [asdict(point) for point in found]})
     else:
         out().print(f"[bold]{run.id}[/]: {len(found)} points in {seconds:.1f} s.")
     return 0
 
 
-def _save(run: RunDirectory, html: Path | None, gif: Path | None) -> dict[str, str]:
-    return {}
+def _save(run: RunDirectory, gif: Path) -> None:
+    from sae_core.sweep.film import make_film
+    from sae_core.sweep.gif import film_gif
+
+    try:
+        gif.write_bytes(film_gif(make_film(run)))
+    except OSError as error:
+        raise RunWriteError(write_sentence(error, gif)) from error
+    error_console().print(f"The film is in {gif}.")
 
 
 def _sentence(knob: str, point: PathPoint) -> str:

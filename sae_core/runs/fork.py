@@ -6,6 +6,9 @@ so that it replays bit for bit although the parent has been deleted, and its fir
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from sae_core.data import load_images
 from sae_core.runs.data import check_data
 from sae_core.runs.directory import RunDirectory, Status, write_status
 from sae_core.runs.events import Applied, check_set, config_after, effective
@@ -25,7 +29,7 @@ from sae_core.train import Action, Checkpoint, Set, Step, Want, stream, total_st
 if TYPE_CHECKING:
     from sae_core.data import Images
 
-__all__ = ["fork", "moment"]
+__all__ = ["fork", "main", "moment"]
 
 Progress = Callable[[int, int], None]
 """Told the step, and the last one."""
@@ -40,6 +44,7 @@ def fork(
     images: Images,
     epochs: float | None = None,
     steps: int | None = None,
+    endless: bool = False,
     name: str | None = None,
     origin: Literal["page", "cli"] = "cli",
     progress: Progress | None = None,
@@ -47,7 +52,7 @@ def fork(
     """A run that stands where ``parent`` stood after ``step`` steps, not started; ``changes`` act from there on.
 
     It is bit for bit the run whose knobs were changed live at that step. ``epochs`` or ``steps``, counted from the
-    parent's beginning, say when it ends; else it ends when the parent does.
+    parent's beginning, say when it ends, ``endless`` that it does not; else it ends when the parent does.
 
     Raises:
         ConfigError: a knob that does not act on a running model, or a value out of bounds.
@@ -55,7 +60,7 @@ def fork(
         RunWriteError: the runs folder cannot be written.
     """
     first = parent.config
-    if epochs is not None or steps is not None:
+    if endless or epochs is not None or steps is not None:
         first = first.with_changes(epochs=epochs, steps=steps)
     changed = {knob: getattr(check_set(first, knob, value), knob) for knob, value in (changes or {}).items()}
     last = total_steps(first, len(images.train))
@@ -118,3 +123,27 @@ def _actions(run: RunDirectory, start: Checkpoint | None, last: int, progress: P
         if progress is not None and step % 16 == 0:
             progress(step - first, last - first)
     yield Want.CHECKPOINT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m sae_core.runs.fork``: fork for a process without torch, and say the new run's id, or why not."""
+    parser = argparse.ArgumentParser(prog="python -m sae_core.runs.fork")
+    parser.add_argument("--root", required=True, help="the runs folder")
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--step", type=int, required=True)
+    parser.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE")
+    asked = parser.parse_args(arguments)
+    runs = Runs(asked.root)
+    try:
+        parent = runs.open(asked.run)
+        changes = {name: float(value) for name, _, value in (one.partition("=") for one in asked.set)}
+        images = load_images(parent.config.dataset)
+        answer = {"run": fork(runs, parent, asked.step, changes, images=images, endless=True, origin="page").id}
+    except (ValueError, OSError) as error:
+        answer = {"error": str(error)}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
