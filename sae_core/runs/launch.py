@@ -26,9 +26,6 @@ __all__ = ["Launcher", "own_group"]
 TAKEOVER_TIME = 2.0
 """Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
 
-SPARE_DELAY = 8.0
-"""Seconds a run goes on before the next spare is warmed up; a reset before that takes over the run's own worker."""
-
 ANSWER_TIME = 60.0
 """Seconds a worker has to say that it holds its run's lock; a cold start on a slow disk takes a few."""
 
@@ -53,6 +50,7 @@ class Launcher:
         self.runs = Runs(root)
         self._options = ["--timing", timing.to_json()] if timing is not None else []
         self._options += ["--slots", str(slots)] if slots is not None else []
+        self._timing = timing or Timing()
         self._wants_spare, self._dataset = spare, dataset
         self._changed = threading.Condition()
         self._spare: _Process | None = None
@@ -142,7 +140,7 @@ class Launcher:
 
     def _replace_spare(self, busy: RunDirectory | None = None) -> None:
         """A new spare: when the run just started has had its first seconds, which everyone watches, to itself."""
-        deadline = time.monotonic() + SPARE_DELAY
+        deadline = time.monotonic() + self._timing.spare_after
         while busy is not None and time.monotonic() < deadline and not self._closed and busy.alive():
             time.sleep(0.25)
         self._prepare_spare()

@@ -24,7 +24,10 @@ import websockets
 from playwright.sync_api import sync_playwright
 
 from sae_core.runs import Runs
-from tests.browser.house import Dashboard, LivePage, chromium_path, launch_chromium, wait_until
+from sae_core.runs.frame_file import FrameReader
+from sae_core.runs.frames import decode_frame
+from tests.bench.stages import print_stages
+from tests.browser.house import Dashboard, LivePage, chromium_path, launch_chromium, stroke_share, wait_until
 
 SETTLE = 3.0
 
@@ -57,9 +60,11 @@ def main(arguments: list[str]) -> int:
         try:
             page = browser.new_page(viewport={"width": 1366, "height": 768})
             live = LivePage(page).open(f"{house.url}?n_latents={options.latents}")
-            print(f"start to interactive page          {time.perf_counter() - began:8.2f} s")
+            print(f"start to interactive page          {time.perf_counter() - began:8.2f} s  (asked: at most 5)")
             time.sleep(SETTLE)
             measure(house, live, options)
+            for method in ("l1", "kl"):
+                birth(house, live, method)
         finally:
             house.stop()
             browser.close()
@@ -93,8 +98,37 @@ def measure(house: Dashboard, live: LivePage, options: argparse.Namespace) -> No
     report(windows, rates, options)
     print(f"drag to effect, median               {1000 * drag_delay(house, live):8.1f} ms (event to applied record)")
     print(f"ping over the same socket, median    {1000 * in_thread(ping(house)):8.1f} ms")
+    print_stages(options.latents)
     if options.minutes:
         memory(house, live, options.minutes)
+
+
+def birth(house: Dashboard, live: LivePage, method: str) -> None:
+    """Seconds from Play, as anyone would press it on a fresh page, until filters are strokes and no longer static."""
+    house.stop_runs()
+    live.open(f"{house.url}?method={method}")
+    time.sleep(SETTLE)
+    began = time.perf_counter()
+    live.play()
+    wait_until(lambda: live.run, 20, "no run began")
+    frames = Runs(house.runs).open(live.run).frames()
+    print(f"\nPlay to strokes, {method}, 256 latents, the ramp's own speed")
+    for share, words in ((0.1, "first"), (0.5, "most")):
+        step = strokes_at(frames, share)
+        print(f"  in {words:6} filters (over {share:.0%})   {time.perf_counter() - began:8.2f} s, at step {step}")
+    frames.close()
+
+
+def strokes_at(frames: FrameReader, share: float) -> int:
+    """The step of the first picture in which more than a share of the filters are strokes."""
+    deadline = time.perf_counter() + 60
+    while time.perf_counter() < deadline:
+        if payload := frames.read():
+            header, arrays = decode_frame(payload)
+            if stroke_share(arrays["filters"], header["image_shape"]) > share:
+                return int(header["step"])
+        time.sleep(0.02)
+    raise AssertionError("no strokes appeared within a minute")
 
 
 def report(windows: dict[str, list[Window]], rates: list[float], options: argparse.Namespace) -> None:

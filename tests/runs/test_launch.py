@@ -56,7 +56,7 @@ def warm(runs: Runs) -> bool:
 
 def test_a_warm_spare_makes_its_first_step_within_half_a_second(make: Make, runs: Runs, clean: None) -> None:
     """From Play to the first row after a step; the next spare comes when the run is under way."""
-    with Launcher(runs.root, dataset="planted") as launcher:
+    with Launcher(runs.root, dataset="planted", timing=Timing(spare_after=0.5)) as launcher:
         eventually(lambda: warm(runs))
         run = make()
         began = time.perf_counter()
@@ -130,8 +130,8 @@ SERVER = """
 import socket, sys, time
 listening = socket.create_server(("127.0.0.1", 0))
 listening.set_inheritable(True)
-from sae_core.runs import Launcher, Runs
-launcher = Launcher(sys.argv[1], dataset="planted", slots=8)
+from sae_core.runs import Launcher, Runs, Timing
+launcher = Launcher(sys.argv[1], dataset="planted", slots=8, timing=Timing(spare_after=0.1))
 launcher.start(sys.argv[2])
 print("started", flush=True)
 time.sleep(600)

@@ -45,6 +45,8 @@ class Timing:
     """Between two looks at the controls while nothing trains."""
     queue_nap: float = 0.1
     """Between two tries for a slot."""
+    spare_after: float = 8.0
+    """How long a run goes on before the next spare is warmed up; a reset before that takes over its own worker."""
     patience: float = 1.0
     """How long a worker tries for its run's lock: probing takes it for an instant."""
 
