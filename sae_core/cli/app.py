@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from sae_core.cli.check import check
+from sae_core.cli.evaluate import evaluate
+from sae_core.cli.export import export
 from sae_core.cli.house import dashboard, doctor
 from sae_core.cli.path import fork, path
 from sae_core.cli.probe import probe
-from sae_core.cli.runs import delete, evaluate, replay, runs, set_knobs
+from sae_core.cli.runs import delete, replay, runs, set_knobs
 from sae_core.cli.sweep import sweep
 from sae_core.cli.training import resume, train
 
@@ -52,5 +54,6 @@ app.command("path")(path)
 app.command("fork")(fork)
 app.command("sweep")(sweep)
 app.command("check")(check)
+app.command("export")(export)
 app.command("delete")(delete)
 app.command("doctor")(doctor)
