@@ -1,4 +1,4 @@
-"""`penstroke runs`, `set`, `delete`, `evaluate` and `replay`: what can be done with runs that are there."""
+"""`penstroke runs`, `set`, `delete` and `replay`: what can be done with runs that are there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs
 from sae_core.runs.rows import drop_superseded
 
-__all__ = ["change", "delete", "evaluate", "replay", "runs", "set_knobs"]
+__all__ = ["change", "delete", "replay", "runs", "set_knobs"]
 
 
 def runs(runs: RunsFolder = None, as_json: AsJson = False) -> int:
@@ -48,7 +48,7 @@ def set_knobs(
     if directory.status().state == "finished":
         raise RunError(f"The run {run} is finished, so no change can take effect in it.")
     config = directory.current_config()
-    wanted = [change(change) for change in changes]
+    wanted = [change(text) for text in changes]
     for name, value in wanted:
         config = check_set(config, name, value)
     for name, value in wanted:
@@ -67,16 +67,6 @@ def delete(
     for run_id in run:
         folder.delete(run_id)
         out().print(f"Deleted {run_id}.")
-    return 0
-
-
-def evaluate(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
-    """Measure a run's newest checkpoint on the test set."""
-    from sae_core.cli.training import print_results
-    from sae_core.runs.results import results
-
-    directory = Runs(runs).open(run)
-    print_results(results(directory, images_of_run(directory)), as_json=as_json)
     return 0
 
 
