@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.views import check, classify, compare, features, frame, path, sparsity, take_apart, train
+from dashboard.views import check, classify, compare, features, frame, path, sparsity, sweeps, take_apart, train
 
 st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
 frame.navigation(
@@ -15,6 +15,7 @@ frame.navigation(
         "sparsity": st.Page(sparsity.show, title="Sparsity", url_path="sparsity", help="How few units say how much?"),
         "classify": st.Page(classify.show, title="Classify", url_path="classify", help="What are the codes good for?"),
         "compare": st.Page(compare.show, title="Compare", url_path="compare", help="Runs side by side, and forks."),
+        "sweeps": st.Page(sweeps.show, title="Sweeps", url_path="sweeps", help="Many runs at once."),
         "path": st.Page(path.show, title="Penalty path", url_path="path", help="How sparse should it be?"),
         "check": st.Page(check.show, title="Check my gradient", url_path="check", help="The course's exercise."),
     }

@@ -103,7 +103,8 @@ def _flat(images: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.flo
     """Colour pictures as grey ones: (n, height · width)."""
     if len(shape) < 3:
         return images
-    return images.reshape(len(images), shape[0] * shape[1], -1).mean(axis=2)
+    grey: NDArray[np.float32] = images.reshape(len(images), shape[0] * shape[1], -1).mean(axis=2)
+    return grey
 
 
 def _signed(rows: NDArray[np.float32]) -> Bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,11 +106,12 @@ def _blend(a: NDArray[np.uint8], b: NDArray[np.uint8], share: float) -> NDArray[
     return a.astype(np.float32) * np.float32(1 - share) + b.astype(np.float32) * np.float32(share)
 
 
-def _coloured(weights: NDArray[np.float32], strength: NDArray[np.float32]) -> Pixels:
+def _coloured(weights: NDArray[Any], strength: NDArray[Any]) -> Pixels:
     """Signed weights (n, n_pixels) in [−1, 1] as colours (n, n_pixels, 3), white at 0."""
     deep = (np.abs(weights) ** 0.65 * strength)[..., None]
     ends = np.where(weights[..., None] < 0, BLUE, ORANGE)
-    return np.clip(PAPER + (ends - PAPER) * np.clip(deep, 0, 1), 0, 255).astype(np.uint8)
+    coloured: Pixels = np.clip(PAPER + (ends - PAPER) * np.clip(deep, 0, 1), 0, 255).astype(np.uint8)
+    return coloured
 
 
 def _mosaic(tiles: Pixels, side: int, height: int, width: int) -> Pixels:

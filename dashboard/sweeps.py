@@ -1,0 +1,28 @@
+"""Sweeps driven by a process of their own, so that they outlive the page and the server that began them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from sae_core.runs.files import RunWriteError, write_sentence
+from sae_core.runs.launch import own_group
+from sae_core.sweep.folder import SweepFolder
+
+__all__ = ["drive_elsewhere"]
+
+
+def drive_elsewhere(folder: SweepFolder, workers: int, *, stop_hopeless: bool = False) -> None:
+    """Have a sweep driven, from wherever it stands, by ``python -m sae_core.sweep.elsewhere``.
+
+    Raises:
+        RunWriteError: its folder cannot be written.
+    """
+    command = [sys.executable, "-m", "sae_core.sweep.elsewhere", "--root", str(folder.runs.root), "--sweep", folder.id]
+    command += ["--workers", str(workers), *(["--stop-hopeless"] if stop_hopeless else [])]
+    log = folder.path / "drive.log"
+    try:
+        with log.open("ab") as said:
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, close_fds=True, **own_group())
+    except OSError as error:
+        raise RunWriteError(write_sentence(error, log)) from error
