@@ -21,8 +21,6 @@ from sae_core.runs.directory import RunDirectory
 __all__ = ["show"]
 
 KEY = "apart"
-LIVE_EVERY = 2.0
-"""Seconds after which a running run's newest snapshot is asked for."""
 
 UPLOADS = ("png", "jpg", "jpeg", "gif", "bmp", "webp")
 
@@ -43,25 +41,16 @@ def show() -> None:
 
 
 def _view(page: frame.Page, run: RunDirectory, images: TestSet, upload: dict[str, str] | None) -> None:
-    live = run.status().state == "training"
-
-    @st.fragment(run_every=LIVE_EVERY if live else None)
-    def view() -> None:
-        stamp = (run.path / "snapshot.safetensors").stat().st_mtime_ns
-        _apart(
-            page.data(
-                **_about(run, images),
-                image=_within(page.own.get("image"), images),
-                step=None,
-                weights=str(stamp),
-                live=live,
-                upload=upload,
-                pages=base_path(),
-            ),
-            lambda name: page.own.update({name: st.session_state[KEY][name]}),
-        )
-
-    view()
+    stamp = (run.path / "snapshot.safetensors").stat().st_mtime_ns
+    data = page.data(
+        **_about(run, images),
+        image=_within(page.own.get("image"), images),
+        step=None,
+        weights=str(stamp),
+        upload=upload,
+        pages=base_path(),
+    )
+    _apart(data, lambda name: page.own.update({name: _within(st.session_state[KEY][name], images)}))
 
 
 def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { Sum } from "./sum.js";
 
+const NEWS_EVERY = 2000; // ms between two looks for a newer snapshot
+
 const views = new WeakMap();
 
 /** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
@@ -44,6 +46,7 @@ class Apart {
     this.build(parentElement);
     this.resized = new ResizeObserver(() => this.schedule());
     this.resized.observe(this.node);
+    this.timer = setInterval(() => this.lookForNews(), NEWS_EVERY);
   }
 
   build(parent) {
@@ -104,7 +107,7 @@ class Apart {
     if (before.run !== data.run) this.forget();
     if (data.upload && data.upload.id !== this.uploaded) this.takeUpload(data.upload);
     else if (data.image !== null && data.image !== this.said && data.image !== this.image?.index) this.wanted = data.image;
-    if (data.weights !== this.loaded) this.load(data.weights);
+    if (before.run !== data.run || before.weights !== data.weights || !this.loaded) this.load(data.weights);
     else this.schedule();
   }
 
@@ -134,6 +137,22 @@ class Apart {
       this.loadSurvey(version);
     } catch (problem) {
       this.fail(problem.message);
+    }
+  }
+
+  /** A running run brings a newer snapshot every few seconds; image and handles stay as they are. */
+  async lookForNews() {
+    if (this.closed || this.asking || document.hidden || !this.network) return;
+    this.asking = true;
+    try {
+      const now = await this.store.now(this.data.run);
+      this.live = now.state === "training";
+      if (now.stamp !== this.loaded && now.stamp !== "0" && now.stamp !== this.data.weights) await this.load(now.stamp);
+      else this.drawPicker();
+    } catch {
+      // the next look may succeed; what is shown stays
+    } finally {
+      this.asking = false;
     }
   }
 
@@ -377,7 +396,7 @@ class Apart {
       wrong: survey?.wrong,
       probe: this.probe,
       drawing: !this.padBox.hidden,
-      words: this.step === undefined ? "The weights are on their way…" : `as of step ${this.step.toLocaleString("en-US")}${data.live ? ", and going on" : ""}`,
+      words: this.step === undefined ? "The weights are on their way…" : `as of step ${this.step.toLocaleString("en-US")}${this.live ? ", and going on" : ""}`,
     });
     if (!this.padBox.hidden && this.look) {
       const own = image?.name === "your drawing";
@@ -398,6 +417,7 @@ class Apart {
   close() {
     this.closed = true;
     cancelAnimationFrame(this.due);
+    clearInterval(this.timer);
     this.player.stop();
     this.resized.disconnect();
     this.node.remove();

@@ -55,6 +55,11 @@ export class Store {
     return this.labelled.get(dataset);
   }
 
+  /** {state, step, stamp} of the run at this moment; the stamp changes with its newest snapshot. */
+  async now(run) {
+    return (await this.fetch(`explore/${encodeURIComponent(run)}/now`)).json();
+  }
+
   async survey(run, step, version) {
     return (await this.fetch(`survey/${encodeURIComponent(run)}`, { step, v: version })).json();
   }
