@@ -128,6 +128,7 @@ class Apart {
       this.network = new Network(arrays, header);
       this.probe = arrays["probe.weights"] ? { weights: arrays["probe.weights"], bias: arrays["probe.bias"] } : null;
       this.step = header.step;
+      this.probeStep = header.probe_step;
       this.labels = this.data.has_labels ? await this.store.labels(dataset) : null;
       this.fail(null);
       if (!this.plainNetwork && this.data.plain) this.loadPlain();
@@ -366,7 +367,7 @@ class Apart {
     const partial = this.stage === null ? this.changedHat : network.decode(changed, ordered);
     this.sparse.draw({ network, x: this.image.x, codes: this.stage === null ? changed : only(changed, ordered), xHat: partial, lit: ordered, shape, look });
     const label = this.image.index === null ? this.image.name : `test image ${this.image.index}${this.labels ? `: ${this.image.name}` : ""}`;
-    const found = this.outcome.draw({ network, probe, names, codes, changed, x: this.image.x, xHat: this.xHat, changedHat: this.changedHat, nEdits: this.edits.size, look, shape, label });
+    const found = this.outcome.draw({ network, probe, names, codes, changed, x: this.image.x, xHat: this.xHat, changedHat: this.changedHat, nEdits: this.edits.size, look, shape, label, stale: this.probeStep === this.step ? null : this.probeStep });
     this.between.draw({ network, probe, names, codes: changed, other: this.other, look, shape, label });
     this.tell(found);
   }

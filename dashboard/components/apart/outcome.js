@@ -16,7 +16,8 @@ export class Outcome {
     this.verdict = el("p", { class: "pa-verdict", role: "status" });
     this.bars = el("div", { class: "pa-bars", role: "group", "aria-label": "Class probabilities of the probe, before and after changes" });
     this.none = el("p", { class: "ps-what" }, "What would a classifier make of these codes? Train the probe on ", el("a", { href: probeHref, text: "Classify" }), ".");
-    this.node = el("section", { class: "pa-outcome", "aria-label": "What comes of it" }, el("div", { class: "pa-outcome-pictures" }, ...this.pictures.map(({ node }) => node)), this.verdict, this.bars, this.none, this.reset);
+    this.stale = el("p", { class: "pa-note", hidden: true });
+    this.node = el("section", { class: "pa-outcome", "aria-label": "What comes of it" }, el("div", { class: "pa-outcome-pictures" }, ...this.pictures.map(({ node }) => node)), this.verdict, this.bars, this.stale, this.none, this.reset);
   }
 
   /** @param shown {network, probe, names, codes, changed, x, xHat, changedHat, nEdits, look, shape, label} */
@@ -33,6 +34,8 @@ export class Outcome {
     const answers = shown.probe ? this.drawBars(shown) : null;
     this.none.hidden = Boolean(answers);
     this.bars.hidden = !answers;
+    this.stale.hidden = !answers || shown.stale === null;
+    if (!this.stale.hidden) setText(this.stale, `The probe is of step ${shown.stale}; train it again on Classify for these weights.`);
     setText(this.verdict, sentence(before, after, nEdits, answers, shown));
     return { before, after, answers };
   }

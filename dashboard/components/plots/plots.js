@@ -32,7 +32,7 @@ class Plots {
   constructor({ data, parentElement }) {
     this.store = new Store(data.base);
     this.charts = new Map();
-    this.words = el("p", { class: "ps-what", role: "status" });
+    this.words = el("p", { class: "ps-what pl-words", role: "status" });
     this.grid = el("div", { class: "pl-grid" });
     this.lists = el("div", { class: "pl-lists" });
     this.confusion = new Confusion(this.store, (index) => `${this.data.pages}/take-apart?run=${encodeURIComponent(this.data.run)}&image=${index}`);
