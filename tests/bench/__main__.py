@@ -7,8 +7,10 @@ import importlib
 import sys
 
 BENCHES = {
+    "apart": "handles and drawings on the page Take apart, in Chromium",
     "live": "the whole live path: trainer, frames, sockets, Chromium",
     "core": "the training core, against peers",
+    "frontier": "FVU against L0 for every method, into assets/frontier",
 }
 
 
