@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sae_core.census import evaluate
     from sae_core.config import Config, ConfigError
     from sae_core.data import Images, load_images
-    from sae_core.metrics import Evaluation
+    from sae_core.measuring import measure
+    from sae_core.metrics import Evaluation, Measures
     from sae_core.model import SparseAutoencoder
     from sae_core.runs.run import Run
     from sae_core.snapshot import Snapshot
@@ -30,11 +31,13 @@ __all__ = [
     "ConfigError",
     "Evaluation",
     "Images",
+    "Measures",
     "Run",
     "Snapshot",
     "SparseAutoencoder",
     "evaluate",
     "load_images",
+    "measure",
     "train",
 ]
 
@@ -46,8 +49,10 @@ _HOMES = {
     "Run": "sae_core.runs.run",
     "Snapshot": "sae_core.snapshot",
     "SparseAutoencoder": "sae_core.model",
+    "Measures": "sae_core.metrics",
     "evaluate": "sae_core.census",
     "load_images": "sae_core.data",
+    "measure": "sae_core.measuring",
     "train": "sae_core.train",
 }
 
