@@ -1,6 +1,7 @@
 // The charts: figures made once in Python (dashboard/figures), fed here on the same DOM nodes, so zoom and hover stay.
 
 import { el } from "./dom.js";
+import { saveButtons } from "./save.js";
 
 const EVERY_MS = 300; // a chart costs 5–20 ms to redraw; the picture beside it must stay smooth
 const SHOWN_LABELS = 6;
@@ -46,7 +47,8 @@ export class Charts {
     const title = el("h3", { class: "ps-chart-title" });
     const plot = el("div", { class: `ps-plot ps-plot-${name}`, role: "img" });
     const what = el("p", { class: "ps-what" });
-    this.node.append(el("figure", { class: `ps-chart ps-chart-${name}` }, title, plot, what));
+    const saves = saveButtons(() => this.Plotly, plot, name);
+    this.node.append(el("figure", { class: `ps-chart ps-chart-${name}` }, saves, title, plot, what));
     const chart = { name, title, plot, what };
     this.charts.set(name, chart);
     return chart;

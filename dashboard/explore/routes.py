@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard.explore.cabinet import Cabinet
 from dashboard.explore.pictures import atlas, latent_page, life_picture
 from dashboard.live.guard import WATCH_ONLY, Guard, cookies_of
+from sae_core.export.formats import FORMATS, exported
 from sae_core.runs.files import from_json, to_json
 from sae_core.runs.frames import encode_arrays
 from sae_core.runs.notes import Note, read_notes, write_note
@@ -25,7 +26,7 @@ MOST_POSTED = 4096
 
 def explore_routes(base: str, cabinet: Cabinet, guard: Guard) -> list[BaseRoute]:
     """``explore/RUN/now`` (JSON: what may have changed), ``atlas?step&weights``, ``latent/N?step&wait``, ``life``,
-    ``map?step&columns``, ``match?other``, ``notes`` (JSON) and, posted to ``notes/N``, a note.
+    ``map?step&columns``, ``match?other``, ``export/FORMAT?step``, ``notes`` (JSON) and, posted to ``notes/N``, a note.
     """
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import PlainTextResponse
@@ -52,6 +53,16 @@ def explore_routes(base: str, cabinet: Cabinet, guard: Guard) -> list[BaseRoute]
             return PlainTextResponse(str(error), 400)
         return Answer(notes, 200, {"cache-control": "no-store"}, "application/json")
 
+    async def take_along(request: Request) -> Response:
+        name, step = request.path_params["format"], request.query_params.get("step")
+        try:
+            run = await run_in_threadpool(cabinet.runs.open, request.path_params["run"])
+            data = await run_in_threadpool(exported, run, name, number(step) if step else None)
+        except (ValueError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        file = f'attachment; filename="{run.id}{FORMATS[name].suffix}"'
+        return Answer(data, 200, {"content-disposition": file, "cache-control": "no-store"}, FORMATS[name].mime)
+
     run = _run
     return [
         get("now", lambda request: _now(cabinet, run(request)), "application/json"),
@@ -62,6 +73,7 @@ def explore_routes(base: str, cabinet: Cabinet, guard: Guard) -> list[BaseRoute]
         get("match", lambda request: _match(cabinet, request)),
         get("notes", lambda request: _notes(cabinet, run(request)), "application/json"),
         Route(f"{base}/explore/{{run}}/notes/{{latent}}", post_note, methods=["POST"]),
+        Route(f"{base}/explore/{{run}}/export/{{format}}", take_along),
     ]
 
 

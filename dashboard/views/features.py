@@ -11,6 +11,7 @@ from dashboard.components import module_component
 from dashboard.figures.features import latent_figures
 from dashboard.views import frame
 from sae_core.data import DATASETS
+from sae_core.export.formats import FORMATS
 from sae_core.runs.directory import RunDirectory
 
 __all__ = ["show"]
@@ -40,11 +41,36 @@ def show() -> None:
             said=str(sorted(page.own.items())),
             figures=_figures(labelled=_labelled(run)),
             markers=_markers(run),
-            exports=[],
-            again="",
+            exports=_exports(page, run),
+            again=_again(run, page.own),
             **{name: page.own.get(name) for name in OWN},
         )
         _atlas(data, lambda _: _take(page.own, st.session_state[KEY]["view"]))
+
+
+def _exports(page: frame.Page, run: RunDirectory) -> list[dict[str, str]]:
+    base = f"{page.data()['base']}/explore/{run.id}/export"
+    return [
+        {"href": f"{base}/{name}", "text": one.label, "title": f"The run as {run.id}{one.suffix}"}
+        for name, one in FORMATS.items()
+    ]
+
+
+def _again(run: RunDirectory, own: dict[str, Any]) -> str:
+    """What gives this view in a terminal and in Python."""
+    step, latent = own.get("step"), own.get("latent") or 0
+    kept = f" --step {step}" if step is not None else ""
+    snapshot = f"run.directory.snapshot_at({step})" if step is not None else "run.snapshot()"
+    return (
+        f"# the address of this page keeps run, unit, step and order; in a terminal:\n"
+        f"penstroke export {run.id} --format png{kept}\n\n"
+        f"# in Python:\n"
+        f"from sae_core import Run\n\n"
+        f"run = Run.open({run.id!r}, {str(run.path.parent)!r})\n"
+        f"snapshot = {snapshot}\n"
+        f"image = snapshot.filters[{latent}].reshape(snapshot.image_shape)\n"
+        f"density, top = snapshot.census.density[{latent}], snapshot.census.top_images[{latent}]"
+    )
 
 
 @cache

@@ -16,6 +16,7 @@ const views = new WeakMap();
 const LOOK_EVERY = 2500; // ms between questions whether the run has gone on
 const KEPT_BYTES = 120e6; // pictures of other steps kept for the film
 const QUIET = 250; // ms after the last choice before the address is told
+const ECHO = 10_000; // ms in which Streamlit may still say what it was told
 
 /** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
 export function mount(component) {
@@ -38,6 +39,7 @@ class Features {
     this.questions = new Questions(data.base);
     this.notes = {};
     this.films = new Map();
+    this.told = new Map();
     this.choice = { sort: "place", filter: "all", digit: null };
     this.latent = null;
     this.step = null;
@@ -115,8 +117,11 @@ class Features {
     this.rearrange({});
   }
 
+  /** The address was changed by somebody else; what comes back of our own telling is old news. */
   follow(data) {
     this.said = data.said;
+    const told = this.told.get(`${data.latent}:${data.step}`);
+    if (told !== undefined && performance.now() - told < ECHO) return;
     if (data.latent !== null && data.latent !== this.latent) this.go(data.latent);
     if (data.step !== this.step) this.travel(data.step);
   }
@@ -124,7 +129,10 @@ class Features {
   /** Keep what shapes the view in the address (the Python side writes it there), once hands are still. */
   remember() {
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.setStateValue("view", { latent: this.latent, step: this.step, ...this.choice }), QUIET);
+    this.telling = setTimeout(() => {
+      this.told.set(`${this.latent}:${this.step}`, performance.now());
+      this.setStateValue("view", { latent: this.latent, step: this.step, ...this.choice });
+    }, QUIET);
   }
 
   // ── from the server ───────────────────────────────────────────────────────────────────────────────────────────
