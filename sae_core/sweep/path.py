@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sae_core.config import Config, ConfigError
+from sae_core.data import label_of
 from sae_core.runs.directory import RunDirectory, Status
 from sae_core.runs.events import Applied, check_set
 from sae_core.runs.files import LineWriter, RunError, RunWriteError, write_sentence
@@ -89,7 +90,9 @@ def begin_path(
         raise ConfigError("A path needs to know how long each of its points is trained: give epochs or steps.")
     stops = tuple(each * (at + 1) for at in range(len(values)))
     whole = config.with_changes(**{knob: checked[0]}, epochs=None, steps=stops[-1])
-    run = runs.create(whole, name=name or f"path-{config.dataset}-{config.method}-{config.n_latents}", origin=origin)
+    run = runs.create(
+        whole, name=name or f"path-{label_of(config.dataset)}-{config.method}-{config.n_latents}", origin=origin
+    )
     moves = [
         Applied(position=-1, step=step, kind="set", offset=0, name=knob, value=value, time=time.time())
         for step, value in zip(stops[:-1], checked[1:], strict=True)

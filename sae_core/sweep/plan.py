@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from sae_core.config import Config, ConfigError
+from sae_core.data import DataError, check_dataset
 from sae_core.runs.files import RunError
 
 __all__ = ["OBJECTIVES", "Plan", "Range", "read_choices", "read_range", "read_value"]
@@ -130,9 +131,10 @@ class Plan:
         else:
             trials = list(self.trials())
         for values in trials:
-            config = self.config(values)
-            if config.dataset not in _datasets():
-                raise ConfigError(f"There is no data set {config.dataset!r}; there are {', '.join(_datasets())}.")
+            try:
+                check_dataset(self.config(values).dataset)
+            except DataError as error:
+                raise ConfigError(str(error)) from None
 
     def to_json(self) -> str:
         """One object of JSON, in a fixed order."""
@@ -219,9 +221,3 @@ def read_value(name: str, text: str) -> Any:
     if not math.isfinite(value):
         raise ConfigError(f"{name} is {text!r}, but it should be finite.")
     return value
-
-
-def _datasets() -> Mapping[str, object]:
-    from sae_core.data import DATASETS
-
-    return DATASETS
