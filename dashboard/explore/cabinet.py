@@ -114,6 +114,13 @@ class Cabinet:
             self._lives.pop(next(iter(self._lives)))
         return life
 
+    def worth(self, run_id: str, step: int | None) -> NDArray[np.float32] | None:
+        """(L, C) how the probe's accuracy on each class changes without each latent, once that is worked out."""
+        if not (self.runs.open(run_id).path / "probe.json").exists():
+            return None
+        answer = _settled(self.lens.begin("worth", run_id, step=step), wait=False)
+        return answer.arrays["change"] if answer is not None else None
+
 
 def _settled(future: Future[Answer], *, wait: bool) -> Answer | None:
     if wait:

@@ -95,6 +95,9 @@ def latent_page(cabinet: Cabinet, run_id: str, step: int | None, latent: int, *,
     if life is not None and life.density.shape[1] == n_latents:
         arrays |= {"life_images": life.images, "life_density": life.density[:, latent]}
         about["story"] = [asdict(one) for one in happenings(life, latent)]
+    change = cabinet.worth(run_id, step)
+    if change is not None and len(change) == n_latents:
+        arrays["class_probe"] = change[latent]
     about |= {
         "complete": fresh and life is not None,
         "census_step": census.step if census is not None else snapshot.row.step,

@@ -9,10 +9,11 @@ import typer
 
 from sae_core.cli.check import check
 from sae_core.cli.evaluate import evaluate
-from sae_core.cli.export import export
+from sae_core.cli.export import export, import_
 from sae_core.cli.house import dashboard, doctor
 from sae_core.cli.path import fork, path
 from sae_core.cli.probe import probe
+from sae_core.cli.reproduce import reproduce
 from sae_core.cli.runs import delete, replay, runs, set_knobs
 from sae_core.cli.sweep import sweep
 from sae_core.cli.training import resume, train
@@ -54,6 +55,8 @@ app.command("path")(path)
 app.command("fork")(fork)
 app.command("sweep")(sweep)
 app.command("check")(check)
+app.command("reproduce")(reproduce)
 app.command("export")(export)
+app.command("import")(import_)
 app.command("delete")(delete)
 app.command("doctor")(doctor)

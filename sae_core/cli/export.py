@@ -1,4 +1,4 @@
-"""`penstroke export`: a run to take along."""
+"""`penstroke export` and `penstroke import`: a run to take along, and one from elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sae_core.cli.shared import AsJson, RunId, RunsFolder
 from sae_core.cli.terminal import out, print_json
 from sae_core.runs.folder import Runs
 
-__all__ = ["export"]
+__all__ = ["export", "import_"]
 
 
 def export(
@@ -41,6 +41,20 @@ def export(
         print_json({"run": directory.id, "format": format, "path": str(target)})
     else:
         out().print(f"{directory.id} → {target}")
+    return 0
+
+
+def import_(
+    folder: Annotated[Path, typer.Argument(help="A folder that SAELens saved: cfg.json and sae_weights.safetensors.")],
+    dataset: Annotated[str, typer.Option(help="The images it is measured on.")] = "mnist",
+    name: Annotated[str | None, typer.Option(help="The run's id. (default: the folder's name)")] = None,
+    runs: RunsFolder = None,
+) -> int:
+    """Open a SAELens folder as a finished run, so that every page can look at it."""
+    from sae_core.export.opening import open_saelens
+
+    run = open_saelens(folder, Runs(runs), dataset=dataset, name=name)
+    out().print(f"{folder} → the run {run.id}: `penstroke dashboard` shows it.")
     return 0
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sae_core.data import DataError, load_images
 from sae_core.export.pictures import grey_png, montage, montage_png, png
+from sae_core.export.saelens import penalty_elsewhere
 from sae_core.lens.latents import selectivity
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.notes import read_notes
@@ -40,6 +41,7 @@ def report_html(run: RunDirectory, snapshot: Snapshot) -> bytes:
         ("dead", f"{census.dead_fraction:.1%}"),
         ("trained", f"{row.step:,} steps, {row.images:,} images, {row.epoch:.2f} epochs"),
         ("begun", run.meta.created),
+        *_penalty(snapshot),
         *((name, str(value)) for name, value in snapshot.config.model_dump().items() if value is not None),
     ]
     body = [
@@ -66,6 +68,19 @@ def report_html(run: RunDirectory, snapshot: Snapshot) -> bytes:
     icon = '<link rel="icon" href="data:,">'
     head += f"{icon}<style>{STYLE}</style>"
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'.encode()
+
+
+def _penalty(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """The penalty weight as SAELens and dictionary_learning count it."""
+    config = snapshot.config
+    if config.method not in {"l1", "gated"}:
+        return []
+    try:
+        variance = load_images(config.dataset, download=False).variance
+    except (DataError, ValueError):
+        return []
+    elsewhere = f"{penalty_elsewhere(config.penalty_weight, variance):.3g}"
+    return [("penalty weight in SAELens' and dictionary_learning's units", elsewhere)]
 
 
 def _image(data: bytes, alt: str, kind: str = "") -> str:

@@ -11,11 +11,13 @@ import torch
 
 from sae_core.config import Config
 from sae_core.export import ExportError, export
+from sae_core.export.opening import open_saelens
 from sae_core.export.saelens import penalty_elsewhere, read_saelens
 from sae_core.lens.shelf import model_of
 from sae_core.model import SparseAutoencoder
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
+from sae_core.runs.folder import Runs
 from tests.core.conftest import make_images
 from tests.lens.house import trained_run
 
@@ -52,6 +54,22 @@ def test_what_is_exported_comes_back_as_the_same_model(method: str, tmp_path: Pa
     torch.testing.assert_close(again.encode(x), model.encode(x), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(again(x), model(x), atol=1e-5, rtol=1e-4)
     assert model.encode(x).any()
+
+
+def test_a_folder_opens_as_a_run(tmp_path: Path) -> None:
+    """Measured on images of its size, and refused for others."""
+    config = Config(dataset="digits", method="topk", k=4, n_latents=16, steps=4, threads=1)
+    run = trained_run(tmp_path, config)
+    folder = export(run, "saelens", tmp_path / "folder")
+    opened = open_saelens(folder, Runs(tmp_path), dataset="digits", name="opened")
+    there, here = run.snapshot(), opened.snapshot()
+    assert there is not None
+    assert here is not None
+    assert opened.status().state == "finished"
+    np.testing.assert_allclose(here.census.density, there.census.density, atol=1e-3)
+    assert here.census.fvu == pytest.approx(there.census.fvu, rel=1e-4)
+    with pytest.raises(RunError, match="looks at 64 numbers, but an image of mnist has 784 pixels"):
+        open_saelens(folder, Runs(tmp_path), dataset="mnist")
 
 
 def test_sigmoid_codes_are_refused_with_the_reason(tmp_path: Path) -> None:

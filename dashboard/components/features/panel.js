@@ -154,7 +154,14 @@ export class Panel {
     if (page.removal === null) return setText(this.worth, "");
     const by = (100 * page.removal).toFixed(page.removal < 0.01 ? 3 : 2);
     const harm = page.removal < 0 ? " It does more harm than good." : "";
-    setText(this.worth, `Without it the reconstructions explain ${page.removal < 0 ? String(by).replace("-", "") : by} percentage points ${page.removal < 0 ? "more" : "less"} (FVU ${figure(page.fvu)} → ${(page.fvu + page.removal).toFixed(5)}).${harm}`);
+    setText(this.worth, `Without it the reconstructions explain ${page.removal < 0 ? String(by).replace("-", "") : by} percentage points ${page.removal < 0 ? "more" : "less"} (FVU ${figure(page.fvu)} → ${(page.fvu + page.removal).toFixed(5)}).${harm}${this.probeWords(page)}`);
+  }
+
+  /** Which digits the probe tells less, or more, often without it. */
+  probeWords({ arrays, class_names: names }) {
+    if (!arrays.class_probe) return "";
+    const changed = [...arrays.class_probe.data].flatMap((change, i) => (Math.abs(change) >= 5e-4 ? [`${names[i]}: ${(100 * change).toFixed(1).replace("-", "−")}`] : []));
+    return changed.length ? ` The probe's accuracy without it, in points: ${changed.join(", ")}.` : " The probe answers as well without it.";
   }
 
   showStory(story) {
