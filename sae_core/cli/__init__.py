@@ -12,13 +12,14 @@ from sae_core.cli.app import app
 from sae_core.config import ConfigError
 from sae_core.data import DataError
 from sae_core.metrics import MeasureError
+from sae_core.reproduce.report import ReproduceError
 from sae_core.runs.files import RunError
 from sae_core.tensorfile import TensorFileError
 from sae_core.textbook.files import TextbookError
 
 __all__ = ["main"]
 
-EXPECTED = (ConfigError, DataError, MeasureError, RunError, TensorFileError, TextbookError)
+EXPECTED = (ConfigError, DataError, MeasureError, ReproduceError, RunError, TensorFileError, TextbookError)
 """What people can cause; anything else is a fault of ours and keeps its traceback."""
 
 

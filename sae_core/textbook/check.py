@@ -43,6 +43,7 @@ class Report:
     knobs: Knobs
     order: Order
     terms: Terms
+    theta: Array
     gradient: Array
     """θ's own length and order."""
     numerical: float
@@ -87,6 +88,7 @@ class Report:
         """For `--json`."""
         record = asdict(self)
         record["gradient"] = self.gradient.tolist()
+        del record["theta"]
         record["terms"] = {**self.terms._asdict(), "cost": self.terms.cost}
         record["mistake"] = self.mistake.name if self.mistake else None
         return {**record, "right": self.right, "sentence": self.sentence}
@@ -136,6 +138,7 @@ def check(
         knobs=knobs,
         order=side.order,
         terms=side.terms,
+        theta=theta,
         gradient=side.right.flat(side.order),
         numerical=gradient_check(side.weights, x, knobs),
         difference=None if gradient is None else side.difference,

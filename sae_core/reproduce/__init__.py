@@ -1,0 +1,1 @@
+"""Published results, each run again by one command: ``penstroke reproduce NAME``."""

@@ -1,0 +1,75 @@
+"""The published results there are, in the order of what they take."""
+
+from __future__ import annotations
+
+from sae_core.reproduce import course, winners
+from sae_core.reproduce.report import ReproduceError, Target
+
+__all__ = ["TARGETS", "target"]
+
+_ALL = (
+    Target(
+        name="gradient-check",
+        title="The course's gradient against differences",
+        source="Ng, CS294A lecture notes (2011), section 2.3; UFLDL, exercise “Sparse Autoencoder”, step 3",
+        published="relative difference below 1e-9",
+        band="relative_difference < 1e-9",
+        takes="5 s",
+        run=course.gradient_check,
+        quick="differences of an eighth of the coordinates",
+    ),
+    Target(
+        name="digits-wta",
+        title="Winner-take-all features of scikit-learn's digits, read by a linear SVM",
+        source="Makhzani & Frey (2015); replication guoguo12/tensorflow-fcwta",
+        published="about 99.0%, raw pixels 95.5%",
+        band="accuracy >= 0.983 and gain >= 0.025",
+        takes="30 s",
+        run=winners.digits,
+        quick="1,000 steps instead of 8,000",
+    ),
+    Target(
+        name="patches",
+        title="Edges from natural-image patches",
+        source="Ng, CS294A lecture notes (2011), section 4, figure 5; UFLDL, exercise “Sparse Autoencoder”",
+        published="oriented edges; a picture, no number",
+        band="orientation_share_median > 0.5 (static has about a third)",
+        takes="1 min",
+        run=course.patch_edges,
+        quick="2,000 patches and 100 iterations",
+    ),
+    Target(
+        name="self-taught",
+        title="Features of the digits 5–9, learned without labels, tell 0–4 apart",
+        source="UFLDL, exercise “Self-Taught Learning”",
+        published="98.3%, raw pixels about 96%",
+        band="accuracy >= 0.979 and gain >= 0.015",
+        takes="10 min",
+        run=course.self_taught,
+        quick="10,000 of the 29,404 unlabelled images, 200 iterations instead of 400",
+    ),
+    Target(
+        name="mnist-wta",
+        title="Winner-take-all features of MNIST, read by a linear SVM",
+        source="Makhzani & Frey (2015), 98.80%; replication guoguo12/tensorflow-fcwta, about 98.6%",
+        published="98.80% (paper), about 98.6% (replication)",
+        band="accuracy >= 0.984",
+        takes="45 min",
+        run=winners.mnist,
+        quick="3,000 steps instead of 30,000",
+    ),
+)
+
+TARGETS: dict[str, Target] = {one.name: one for one in _ALL}
+"""By name."""
+
+
+def target(name: str) -> Target:
+    """The result called ``name``.
+
+    Raises:
+        ReproduceError: there is none.
+    """
+    if name not in TARGETS:
+        raise ReproduceError(f"There is no result {name!r} to reproduce; there are {', '.join(TARGETS)}.")
+    return TARGETS[name]
