@@ -68,8 +68,11 @@ class Plots {
       this.node.dataset.surveyed = version;
       this.showLists();
       this.show();
+      this.failed = false;
     } catch (problem) {
+      this.failed = true;
       setText(this.words, problem.message);
+      this.show();
     }
   }
 
@@ -108,7 +111,7 @@ class Plots {
     setText(title, meta.title);
     setText(what, meta.what);
     plot.setAttribute("aria-label", meta.alt);
-    toggle(plot, "pl-waiting", !this.survey && figure.data.some((trace) => trace.meta?.survey));
+    toggle(plot, "pl-waiting", !this.survey && !this.failed && figure.data.some((trace) => trace.meta?.survey));
     const layout = {
       ...figure.layout,
       autosize: true,
