@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sae_core.config import Config
+from sae_core.lit import SPARSE_SHARE, Lit
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 
@@ -49,6 +50,9 @@ class Objective:
         self.noisy: Tensor | None = None
         """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
         self._products = products
+        on_processor = self.x.device.type == "cpu" and products == self.x.dtype
+        self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
+        self._lit: Lit | None = None
         self._rounded: dict[str, Tensor] = {}
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
@@ -94,8 +98,12 @@ class Objective:
             self._batch.pre_codes.copy_(self.codes)
         self.method.activate_batch_(self._batch, config)
         torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
-        self._round("dictionary", model.dictionary)
-        self._decode(self.codes, self.error, "codes")
+        self._lit = self._lit_codes()
+        if self._lit is not None:
+            torch.sub(model.b_dec, self.x, out=self.error).add_(self._lit.decode(model.dictionary))
+        else:
+            self._round("dictionary", model.dictionary)
+            self._decode(self.codes, self.error, "codes")
         flat = self.error.view(-1)
         return float(torch.dot(flat, flat)) * self._per_image()
 
@@ -107,23 +115,51 @@ class Objective:
 
     def backward(self, weight: float, config: Config) -> None:
         """Write dJ/d parameter into every ``.grad``; after `forward` and `penalties`."""
-        model, grads, slope = self.model, self.grad_codes, 2.0 * self._per_image()
-        error = self._round("error", self.error)
+        slope = 2.0 * self._per_image()
+        if self._lit is not None:
+            self._back_through_lit(self._lit, slope, weight, config)
+        else:
+            self._back(slope, weight, config)
+        grad_dictionary = _grad(self.model.dictionary)
+        self._biases(self.grad_codes, slope)
+        if self.projects:
+            project_(grad_dictionary, self.model.dictionary)
+        elif not self._unit:
+            self._free_rows(grad_dictionary, weight, config)
+
+    def _back(self, slope: float, weight: float, config: Config) -> None:
+        """The codes' gradient and both matrices', in dense products."""
+        model, grads, error = self.model, self.grad_codes, self._round("error", self.error)
         self._product(grads, error, self._lower("dictionary", model.dictionary).T, grads, alpha=slope)
         self.method.backward_(grads, self._batch, weight, config)
         centred, codes = self._lower("centred", self.centred), self._lower("codes", self.codes)
         rounded = self._round("grad_codes", grads)
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
         self._product(grad_W_enc, rounded.T, centred, model.W_enc, beta=config.weight_decay)
-        grad_dictionary = _grad(model.dictionary)
-        self._product(grad_dictionary, codes.T, error, model.dictionary, alpha=slope)
+        self._product(_grad(model.dictionary), codes.T, error, model.dictionary, alpha=slope)
         if self._tied:
-            grad_dictionary.add_(grad_W_enc)
-        self._biases(grads, slope)
-        if self.projects:
-            project_(grad_dictionary, model.dictionary)
-        elif not self._unit:
-            self._free_rows(grad_dictionary, weight, config)
+            _grad(model.dictionary).add_(grad_W_enc)
+
+    def _back_through_lit(self, lit: Lit, slope: float, weight: float, config: Config) -> None:
+        """The same where few codes are lit, in products with those alone."""
+        model, grads = self.model, self.grad_codes
+        grads.zero_().view(-1).index_copy_(0, lit.at, lit.pull(self.error).mul_(slope))
+        self.method.backward_(grads, self._batch, weight, config)
+        lit.by_latent()
+        grad_W_enc = lit.weigh(grads.view(-1)[lit.at], self.centred)
+        if config.weight_decay:
+            grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
+        model.dictionary.grad = lit.weigh(lit.values.detach() * slope, self.error)
+        if self._tied:
+            model.dictionary.grad.add_(grad_W_enc)
+        else:
+            model.W_enc.grad = grad_W_enc
+
+    def _lit_codes(self) -> Lit | None:
+        """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""
+        if not self._may_skip or float(self.fires.sum()) > SPARSE_SHARE * self.fires.numel():
+            return None
+        return Lit(self.codes, self.fires)
 
     def measure(self) -> float:
         """What a target is of, on this batch."""

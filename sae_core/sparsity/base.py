@@ -115,6 +115,8 @@ class Method:
     """The tensors it adds to the model."""
     keeps_pre_codes: ClassVar[bool] = False
     """Whether `Batch.pre_codes` is filled, at the cost of a copy."""
+    only_lit: ClassVar[bool] = False
+    """Whether dJ/d pre_code is 0 wherever the code is: then products may leave those out (ReLU codes only)."""
     target: ClassVar[str | None] = None
     """The knob that asks for an outcome instead of a weight; a controller then finds the weight."""
 

@@ -39,6 +39,7 @@ class BatchTopK(Method):
     structure = "keeping {} units per image on average, the strongest of the batch"
     knobs = frozenset({"k"})
     dial = "k"
+    only_lit = True
     looks = MappingProxyType({"k": MappingProxyType({"help": "Codes kept per image on average."})})
     activations = ("relu",)
     activation_reason = (

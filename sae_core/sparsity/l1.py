@@ -40,6 +40,7 @@ class L1(Method):
     penalty = "L1 sparsity"
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
+    only_lit = True
     target = "target_l0"
 
     def largest_weight(self, longest: float) -> float:

@@ -12,4 +12,5 @@ class NoSparsity(Method):
 
     name = "none"
     label = "None (plain autoencoder)"
+    only_lit = True
     summary = "Nothing asks for few active units, so nearly all of them light up for every image."

@@ -32,6 +32,7 @@ class TopK(Method):
     structure = "keeping the {} strongest units per image"
     knobs = frozenset({"k"})
     dial = "k"
+    only_lit = True
     activations = ("relu",)
     activation_reason = (
         "it silences all but the k strongest codes, and only ReLU's codes are silent at 0; use activation 'relu'."

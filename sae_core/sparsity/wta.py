@@ -31,6 +31,7 @@ class WinnerTakeAll(Method):
     structure = "each unit learns from the {} of images that excite it most"
     knobs = frozenset({"lifetime"})
     dial = "lifetime"
+    only_lit = True
     defaults = MappingProxyType({"tied": True})
     activations = ("relu",)
     activation_reason = (

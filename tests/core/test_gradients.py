@@ -100,6 +100,21 @@ def test_closed_form_gradients_are_autograds(method: str, options: dict[str, Any
     assert all(grad.abs().max() > 1e-5 for grad in ours.values())
 
 
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.only_lit])
+def test_products_with_the_lit_codes_alone_give_the_same(
+    method: str, options: dict[str, Any], images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forced where few are lit, and where many are; autograd knows nothing of either."""
+    row, config = ROWS[method], config_of(method, **options)
+    model, x = moved(config, images), batch(images)
+    theirs, j = by_autograd(Scene(model, x, config, images.variance, row.weight), row.j)
+    monkeypatch.setattr("sae_core.objective.SPARSE_SHARE", 1.0)
+    ours, reported = closed_form(model, x, config, images.variance, row.weight, images=len(x))
+    assert_same(ours, theirs)
+    assert reported == pytest.approx(j, rel=1e-9)
+
+
 @pytest.mark.parametrize("method", ["none", "l1"])
 def test_sigmoid_codes_have_gradients_of_their_own(method: str, images: Images) -> None:
     config = config_of(method, activation="sigmoid")
