@@ -33,10 +33,14 @@ __all__ = [
 ]
 
 AT_RESET = ("dataset", "method", "n_latents", "batch_size", "seed")
-MORE = ("threads", "warmup_steps")
-LIVE = ("learning_rate", "weight_decay")
-SIDEBAR = (*AT_RESET, *MORE, *LIVE)
-DIALS = ("penalty_weight", "beta", "rho", "k")
+MORE = (
+    *("warmup_steps", "tied", "decoder_norm", "project", "subtract_b_dec", "start", "b_dec_start", "noise"),
+    *("schedule", "steps", "width_rule", "aux_k", "resample_every", "dead_window", "precision", "threads"),
+)
+"""What is asked for rarely; folded away."""
+LIVE = ("learning_rate", "weight_decay", "noise")
+SIDEBAR = tuple(dict.fromkeys((*AT_RESET, *MORE, *LIVE)))
+DIALS = ("penalty_weight", "target_l0", "beta", "rho", "target_rho", "k", "lifetime")
 """Their sliders are in the live view; a link may set where they begin."""
 
 OWN_DATA = "own"
@@ -110,9 +114,9 @@ def _weights(text: str) -> str:
     return text
 
 
-def _switch(text: str) -> bool:
+def _switch(text: str, name: str = "lecture") -> bool:
     if text.lower() not in {"0", "1", "true", "false"}:
-        raise ValueError(f"lecture is {_quoted(text)}, but it is 1 or 0. It stays off.")
+        raise ValueError(f"{name} is {_quoted(text)}, but it is 1 or 0. It stays as it is.")
     return text.lower() in {"1", "true"}
 
 
@@ -140,6 +144,8 @@ def knobs_from_url(params: Mapping[str, str]) -> tuple[Values, list[str]]:
 def _read(knob: Knob, text: str) -> Any:
     if isinstance(knob.default, str):
         return text
+    if knob.switch:
+        return _switch(text, knob.name)
     try:
         return int(text) if knob.integer else float(text)
     except ValueError:
@@ -173,7 +179,13 @@ def pending_config(values: Mapping[str, Any]) -> Config:
 def knobs_to_url(values: Mapping[str, Any], base: Config) -> dict[str, str]:
     """The knobs that differ from ``base``, as they stand in a URL."""
     differ = {name: values[name] for name in differing(values, base)}
-    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in differ.items()}
+    return {name: _in_url(value) for name, value in differ.items()}
+
+
+def _in_url(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def differing(values: Mapping[str, Any], base: Config) -> list[str]:
@@ -209,7 +221,11 @@ def methods_json() -> dict[str, Values]:
         name: {
             "label": method.label,
             "summary": method.summary,
+            "penalty": method.penalty,
+            "structure": method.structure,
             "dial": method.dial,
+            "target": method.target,
+            "looks": {knob: dict(look) for knob, look in method.looks.items()},
             "knobs": sorted(method.knobs),
             "defaults": dict(method.defaults),
         }

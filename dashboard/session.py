@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboard.controls import (
-    AT_RESET,
     DIALS,
     LIVE,
     OWN_DATA,
@@ -117,7 +116,7 @@ class Session:
         """Set a knob; with another method come its defaults, wherever nobody had chosen otherwise."""
         if name == "method":
             old, new = _defaults(self.values["method"]), _defaults(value)
-            for other in (*AT_RESET, *LIVE):
+            for other in SIDEBAR:
                 if other != "method" and self.values[other] == getattr(old, other):
                     self.values[other] = getattr(new, other)
             for dial in DIALS:

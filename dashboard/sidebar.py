@@ -33,11 +33,11 @@ def show(session: Session, *, may_steer: bool) -> None:
         st.error(trouble)
     for name in AT_RESET:
         _knob(session, name)
-    with st.expander("More"):
+    with st.expander("More options"):
         for name in MORE:
-            _knob(session, name)
+            _knob(session, name, may_steer=may_steer or name not in LIVE or not running)
     st.markdown("**Act now**" if running else "**Can change while it runs**")
-    for name in LIVE:
+    for name in (name for name in LIVE if name not in MORE):
         _knob(session, name, may_steer=may_steer or not running)
     if not may_steer:
         st.caption(WATCH_ONLY)
@@ -92,14 +92,18 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         chosen = st.session_state[key]  # which a run of another version may have from a longer list
         words = CHOICES[name] if chosen in CHOICES[name] else {**CHOICES[name], chosen: chosen}
         st.selectbox(label, list(words), format_func=lambda choice: words.get(choice, choice), **common)
+    elif knob.switch:
+        st.toggle(label, **common)
+    elif knob.choices:
+        st.selectbox(label, knob.choices, **common)
     elif knob.integer:
         step = int(knob.dial[0]) if knob.dial else 1
         st.number_input(
             label,
             min_value=int(knob.low or 0),
-            max_value=int(knob.high or 2**31),
+            max_value=min(int(knob.high or 2**31), 2**53 - 1),  # the largest a browser counts to
             step=step,
-            placeholder="chosen at the start",
+            placeholder="no end" if name == "steps" else "chosen at the start",
             **common,
         )
     else:
@@ -158,6 +162,10 @@ def _changed(session: Session, knob: Knob, value: Any, *, may_steer: bool) -> No
 def _said(value: Any, name: str = "") -> str:
     if name in CHOICES:
         return CHOICES[name].get(value) or (label_of(value) if name == "dataset" else str(value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None:
+        return "no end"
     if value == 0:
         return "off" if not name else "0"
     return f"{value:g}" if isinstance(value, float) else str(value)

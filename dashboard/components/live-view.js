@@ -41,6 +41,7 @@ class LiveView {
     this.speed = "ramp";
     this.rows = new Rows();
     this.markers = [];
+    this.allDials = [];
     this.view = { digit: null, latent: null, weights: "decoder", lecture: false, ...data.view };
     this.build(parentElement);
     const url = new URL(`${data.base}/live`, location.href);
@@ -165,9 +166,10 @@ class LiveView {
     this.frame = frame;
     this.pictured = this.run;
     this.unacknowledged = frame.seq;
-    const dial = this.dial;
-    if (dial && frame.dial !== null && performance.now() - (this.steeredAt ?? 0) > 700) dial.follow(frame.dial);
-    if (this.secondDial && frame.rho !== undefined && performance.now() - (this.steeredAt ?? 0) > 700) this.secondDial.follow(frame.rho);
+    if (performance.now() - (this.steeredAt ?? 0) <= 700) return;
+    const target = this.method?.target;
+    const values = { rho: frame.rho, [target]: frame.target, [this.dial?.name]: frame.dial };
+    for (const dial of this.allDials) if (Number.isFinite(values[dial.name])) dial.follow(values[dial.name]);
   }
 
   setStatus(status) {
@@ -283,26 +285,44 @@ class LiveView {
   showDials(config) {
     const method = this.data.methods[config.method];
     const names = [method?.dial, ...(method?.knobs ?? []).filter((name) => name !== method.dial)].filter(Boolean);
-    const key = `${names.join()}:${config.n_latents}`;
+    const key = `${config.method}:${config.n_latents}`;
     if (key !== this.dialsKey) {
       this.dialsKey = key;
       const made = names.map((name) => {
-        const knob = this.data.knobs[name];
+        const knob = { ...this.data.knobs[name], ...method.looks[name] };
+        knob.default = method.defaults[name] ?? knob.default;
         const dial = name === "k" ? [1, config.n_latents] : knob.dial;
         return new Dial(name, { ...knob, dial }, (value, drag) => this.steer(name, value, drag));
       });
-      [this.dial, this.secondDial] = made;
+      [this.dial] = this.allDials = made;
       this.dials.replaceChildren(...made.map((dial) => dial.node), ...(made.length ? [] : [el("span", { class: "ps-what", text: "A plain autoencoder has no sparsity dial." })]));
     }
-    for (const dial of [this.dial, this.secondDial]) if (dial && config[dial.name] !== undefined) dial.follow(config[dial.name]);
+    for (const dial of this.allDials) if (config[dial.name] !== undefined) dial.follow(config[dial.name]);
+  }
+
+  /** The declaration of the method that is shown. */
+  get method() {
+    return this.data.methods[((this.run && this.config) || this.data.pending).method];
   }
 
   dialValues() {
-    return Object.fromEntries([this.dial, this.secondDial].filter(Boolean).map((dial) => [dial.name, dial.value]));
+    return Object.fromEntries(this.allDials.map((dial) => [dial.name, dial.value]));
   }
 
   steer(name, value, drag) {
     this.steeredAt = performance.now();
+    const { target, dial } = this.method ?? {};
+    const goal = this.allDials.find((one) => one.name === target);
+    if (name === dial && goal?.value) {
+      goal.show(0); // a hand on the weight takes it over
+      this.send(target, 0, -drag);
+    } else if (name === target && value === 0) {
+      this.send(dial, this.dial.value, -drag); // the weight that was found is kept
+    }
+    this.send(name, value, drag);
+  }
+
+  send(name, value, drag) {
     if (this.config) this.config = { ...this.config, [name]: value };
     if (this.run) this.socket.send({ t: "set", run: this.run, name, value, drag });
   }
@@ -324,7 +344,7 @@ class LiveView {
     toggle(this.node, "ps-lecture", this.view.lecture);
     toggle(this.node, "ps-dark", this.look.palette.dark);
     this.transport.show({ playing: this.playing, canSteer: this.canSteer !== false, busy: this.busy });
-    for (const dial of [this.dial, this.secondDial]) dial?.enable(this.canSteer !== false);
+    for (const dial of this.allDials) dial.enable(this.canSteer !== false);
     this.node.dataset.state = this.status.state;
     const { frame, look, view } = this;
     if (!frame) return;
@@ -332,7 +352,7 @@ class LiveView {
     this.mosaic.draw(frame, look.palette, digit);
     this.enlarged.draw(frame, look.palette, this.mosaic.chosen);
     this.digits.draw(frame, look.palette, digit);
-    this.formula.draw(frame, this.dial?.name);
+    this.formula.draw(frame, this.method);
     this.tiles.draw(frame);
     this.explain(frame, digit);
     const now = performance.now();

@@ -3,10 +3,8 @@
 import { el, setText } from "./dom.js";
 import { dialText, figure, percent, short, whole } from "./format.js";
 
-const TERM_WORDS = {
-  penalty_weight: ["penalty weight", "L1 sparsity"],
-  beta: ["β", "KL to ρ"],
-};
+const WEIGHT_WORDS = { penalty_weight: "penalty weight", beta: "β" };
+const NO_LIMIT = 100; // the largest weight there is, where the data sets no limit of its own
 
 export class Formula {
   constructor() {
@@ -20,32 +18,58 @@ export class Formula {
     const sign = (text, cls = "") => el("span", { class: `ps-sign ${cls}`, text });
     this.penalty = el("span", { class: "ps-term-group" }, sign("+"), term("weight", "penalty weight"), sign("×"), term("sparsity", "sparsity"));
     this.decay = el("span", { class: "ps-term-group" }, sign("+"), term("decay", "weight decay"));
+    this.auxiliary = el("span", { class: "ps-term-group" }, sign("+"), term("auxiliary", "auxiliary"));
     this.note = el("span", { class: "ps-formula-note" });
     this.node = el(
       "div",
       { class: "ps-formula", role: "math", "aria-label": "The objective and its terms" },
-      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.note,
+      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.auxiliary, this.note,
     );
   }
 
-  draw(frame, dial) {
+  /** @param method the sparsity method's declaration */
+  draw(frame, method) {
     const set = (key, value) => setText(this.parts[key].number, figure(value));
     set("objective", frame.objective);
     set("reconstruction", frame.reconstruction);
     set("weight", frame.weight);
     set("sparsity", frame.sparsity);
     set("decay", frame.decay);
-    const words = TERM_WORDS[dial];
-    this.penalty.hidden = !words;
-    if (words) {
-      const warming = frame.weight < frame.dial * 0.999;
-      setText(this.parts.weight.label, warming ? "warming up" : words[0]);
-      this.parts.weight.label.title = warming ? `The ${words[0]} rises to ${dialText(frame.dial, { off: true })} over the first steps.` : "";
-      setText(this.parts.sparsity.label, words[1]);
+    set("auxiliary", frame.auxiliary);
+    this.penalty.hidden = !method?.penalty;
+    if (method?.penalty) {
+      const word = WEIGHT_WORDS[method.dial] ?? "weight";
+      const warming = isWarming(frame);
+      setText(this.parts.weight.label, warming ? "warming up" : word);
+      this.parts.weight.label.title = warming ? `The ${word} rises to ${dialText(frame.dial, { off: true })} over the first steps.` : "";
+      setText(this.parts.sparsity.label, method.penalty);
     }
     this.decay.hidden = !frame.weight_decay;
-    setText(this.note, dial === "k" ? `keeping the ${frame.dial} strongest units per image` : "");
+    this.auxiliary.hidden = !frame.auxiliary;
+    setText(this.note, method?.structure ? method.structure.replace("{}", share(frame.dial)) : weightNote(frame, method));
   }
+}
+
+const share = (value) => (value > 0 && value <= 1 && !Number.isInteger(value) ? percent(value, value < 0.1 ? 1 : 0) : String(value));
+const isWarming = (frame) => frame.weight < frame.dial * 0.999;
+
+/** What the weight does at the moment, where that is not to be seen: nothing, too much, or what a target asks of it. */
+export function weightNote(frame, method) {
+  if (!method?.penalty || !frame.step) return "";
+  const limit = frame.largest_weight ?? NO_LIMIT;
+  const lit = figure(frame.l0);
+  if (frame.target) {
+    const goal = method.target === "target_rho" ? `ρ̂ = ${figure(frame.target)}` : `L0 = ${figure(frame.target)}`;
+    if (isWarming(frame)) return `warming up, then finding the weight for ${goal}`;
+    if (frame.dial >= 0.99 * limit) return `${goal} cannot be reached: at the largest weight, ${lit} are still lit`;
+    if (frame.dial <= 1.01e-5 * limit) return `${goal} cannot be reached: with no penalty left, only ${lit} are lit`;
+    const reached = method.target === "target_rho" || Math.abs(Math.log(frame.l0 / frame.target)) < 0.1;
+    return reached ? `the weight follows ${goal}` : `finding the weight for ${goal}`;
+  }
+  if (!frame.dial || isWarming(frame)) return "";
+  if (frame.l0 < 0.5 || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${figure(limit)} on, nothing can be` : "saturated: the copies say nothing";
+  if (frame.weight * frame.sparsity < 0.01 * frame.objective) return `inert here: the penalty is ${percent((frame.weight * frame.sparsity) / frame.objective, 1)} of J`;
+  return frame.largest_weight ? `everything is dead from ${figure(limit)} on` : "";
 }
 
 const TILES = [

@@ -23,10 +23,14 @@ WORDS = {
     "beta": "β",
     "rho": "ρ",
     "k": "k",
+    "lifetime": "lifetime share",
+    "target_l0": "target L0",
+    "target_rho": "target ρ̂",
+    "noise": "input noise",
     "learning_rate": "learning rate",
     "weight_decay": "weight decay",
 }
-CAN_BE_OFF = frozenset({"penalty_weight", "beta", "weight_decay"})
+CAN_BE_OFF = frozenset({"penalty_weight", "beta", "weight_decay", "target_l0", "target_rho", "noise"})
 
 
 class History:

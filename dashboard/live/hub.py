@@ -217,6 +217,8 @@ def page_config(values: dict[str, Any], *, dial_off: bool = False, cores: int | 
         config = config.with_changes(**{str(config.dial): 0.0})
     if dial_off and config.dial == "k":
         config = config.with_changes(k=config.n_latents)
+    if dial_off and config.dial == "lifetime":
+        config = config.with_changes(lifetime=1.0)
     return config
 
 

@@ -41,6 +41,7 @@ def still(snapshot: Snapshot, weights: Weights, state: str) -> bytes:
         "learning_rate": config.learning_rate,
         "weight_decay": config.weight_decay,
         "rho": config.rho,
+        "target": config.target,
     }
     return encode_frame(frame, 0, extra)
 

@@ -55,10 +55,12 @@ def _help(knob: Knob) -> str:
     if knob.name == "threads":
         return f"{knob.help.partition(';')[0]}. (default: all cores)"
     default = f"{knob.default:g}" if isinstance(knob.default, float) else knob.default
+    if knob.switch:
+        default = "on" if knob.default else "off"
     return f"{knob.help} (default: {default})"
 
 
 def _metavar(knob: Knob) -> str:
     if choices := (*DATASETS, "PATH") if knob.name == "dataset" else knob.choices:
         return "|".join(choices)
-    return knob.unit.upper() or "NUMBER"
+    return "on|off" if knob.switch else knob.unit.upper() or "NUMBER"

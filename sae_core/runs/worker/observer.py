@@ -137,6 +137,7 @@ class Observer:
                 "learning_rate": scene.config.learning_rate,
                 "weight_decay": scene.config.weight_decay,
                 "rho": scene.config.rho,
+                "target": scene.config.target,
             }
             self.screen.show(sketch, extra, scene.moment, weights)
 
