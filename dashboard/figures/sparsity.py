@@ -234,9 +234,13 @@ def kl_figure(snapshot: Snapshot) -> go.Figure:
         marker={"color": BLUE, "size": 7, "opacity": 0.6},
         hovertemplate="unit %{customdata}: ρ̂ = %{x:.3f}, costs %{y:.3f} nats<extra></extra>",
     )
-    figure.add_vline(x=rho, line={"color": GREY, "dash": "dot"}, annotation_text=f"ρ = {rho:g}")
-    figure.update_xaxes(title="mean activation ρ̂", type="log")
-    figure.update_yaxes(title="KL(ρ ‖ ρ̂), nats", rangemode="tozero")
+    figure.add_vline(x=rho, line={"color": GREY, "dash": "dot"})
+    figure.add_annotation(
+        x=float(np.log10(rho)), y=1, yref="paper", text=f"ρ = {rho:g}", showarrow=False, xanchor="left"
+    )
+    around = [min(rho, float(mean.min())) / 3, min(0.98, 3 * max(rho, float(mean.max())))]
+    figure.update_xaxes(title="mean activation ρ̂", type="log", range=np.log10(around).tolist(), dtick="D2")
+    figure.update_yaxes(title="KL(ρ ‖ ρ̂), nats", range=[-0.01, max(0.05, 2.5 * float(_kl(rho, mean).max()))])
     away = float(np.mean(mean))
     figure = styled(
         figure,

@@ -51,7 +51,8 @@ def take_survey(model: SparseAutoencoder, images: Images, probe: Classifier | No
     what is beyond; ``answers`` (n,) the probe's, empty without one.
     """
     threshold = firing_threshold(model.config.activation)
-    edges = np.linspace(0.0, _largest(model, images.test[:CHUNK]), BINS + 1)
+    end = 1.0 if model.config.activation == "sigmoid" else _largest(model, images.test[:CHUNK])
+    edges = np.linspace(0.0, end, BINS + 1)
     counts = np.zeros(BINS, np.int64)
     fvu, l0, answers, mapped = [], [], [], []
     for start in range(0, len(images.test), CHUNK):

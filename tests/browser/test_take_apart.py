@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from playwright.sync_api import Browser, BrowserContext
 
 from sae_core import load_images
 from sae_core.runs.directory import RunDirectory
+from sae_core.runs.files import write_atomically
+from sae_core.runs.snapshots import snapshot_to_bytes
 from sae_core.snapshot import Snapshot
 from tests.browser.house import Dashboard, LivePage, running, wait_until
 from tests.browser.made import made_run, with_probe
@@ -178,6 +181,24 @@ def test_an_uploaded_digit_is_the_image_it_shows(apart: Apart) -> None:
     assert apart.number("fvu") == pytest.approx(fvu, abs=0.01)
     chooser.set_input_files({"name": "junk.png", "mimeType": "image/png", "buffer": b"no picture at all"})
     apart.page.get_by_text("This is no picture that can be read").wait_for()
+
+
+def test_a_newer_snapshot_comes_in_by_itself_and_handles_stay(
+    apart: Apart, made: tuple[Path, RunDirectory, Snapshot]
+) -> None:
+    """As while a run trains: other weights, the same image, the unit that was switched off still off."""
+    _, run, snapshot = made
+    apart.page.get_by_role("button", name="Ablate unit").first.click()
+    switched_off = apart.page.locator(".pa-edited a").inner_text()
+    fvu = apart.number("fvu")
+    row = dataclasses.replace(snapshot.row, step=snapshot.row.step + 1)
+    newer = dataclasses.replace(snapshot, row=row, filters=0.9 * snapshot.filters)
+    write_atomically(run.path / "snapshot.safetensors", snapshot_to_bytes(newer))
+    apart.become("step", row.step)
+    wait_until(lambda: apart.number("fvu") != fvu, 5, "the newer weights were not shown")
+    assert apart.shown("image") == "0"
+    assert apart.page.locator(".pa-edited a").inner_text() == switched_off
+    write_atomically(run.path / "snapshot.safetensors", snapshot_to_bytes(snapshot))
 
 
 def test_images_are_picked_from_lists_and_from_the_map(apart: Apart, dashboard: Dashboard) -> None:

@@ -37,7 +37,9 @@ export class ImageMap {
     if (survey) {
       const explained = survey.plane ? "" : ` They hold ${percent(survey.shares[0] + survey.shares[1])} of the codes' variance.`;
       setText(this.title, survey.plane ? "Images in code space: the two units' own plane" : "Images in code space: the two main directions");
-      setText(this.words, `${survey.x.length.toLocaleString("en-US")} test images, each at its code; alike codes lie close.${explained} Click one to take it apart.`);
+      const same = survey.shares[0] === 0;
+      if (same) setText(this.words, "Every image has the same code: there is nothing to map.");
+      else setText(this.words, `${survey.x.length.toLocaleString("en-US")} test images, each at its code; alike codes lie close.${explained} Click one to take it apart.`);
     } else setText(this.words, this.trouble ?? "The map is being drawn…");
     this.paint();
   }

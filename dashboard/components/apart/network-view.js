@@ -7,6 +7,7 @@ import { drawGrey } from "./pictures.js";
 
 const MOST_EDGES = 1100;
 const EDGES_A_LATENT = 9;
+const LARGEST_CELL = 26; // px: two latents need not fill the picture
 const ORANGE = { light: "213,94,0", dark: "255,140,50" };
 const BLUE = { light: "0,114,178", dark: "86,180,233" };
 
@@ -69,10 +70,10 @@ export class NetworkView {
     const top = (this.height - shape.h) / 2;
     this.gridColumns = Math.ceil(Math.sqrt(n));
     this.gridRows = Math.ceil(n / this.gridColumns);
-    this.cell = side / this.gridColumns;
+    this.cell = Math.min(LARGEST_CELL, side / this.gridColumns);
     this.boxes = {
       input: { x: 1, y: top, ...shape },
-      grid: { x: (this.width - side) / 2, y: (this.height - this.cell * this.gridRows) / 2 },
+      grid: { x: (this.width - this.cell * this.gridColumns) / 2, y: (this.height - this.cell * this.gridRows) / 2 },
       output: { x: this.width - shape.w - 1, y: top, ...shape },
     };
   }
@@ -128,7 +129,8 @@ export class NetworkView {
   caption(network, codes, x, xHat, lit) {
     const count = network.lit(codes);
     const explained = percent(Math.max(0, 1 - network.fvu(x, xHat)));
-    setText(this.words, `${count} of ${network.n} units lit, ${explained} explained. Lines: the strongest weights in use; orange adds, blue takes away.`);
+    const said = count ? "Lines: the strongest weights in use; orange adds, blue takes away." : "No unit fires for this image: what comes out is the bias alone.";
+    setText(this.words, `${count} of ${network.n} units lit, ${explained} explained. ${said}`);
     const named = lit.slice(0, 5).map((j) => `unit ${j} at ${codes[j].toFixed(2)}`).join(", ");
     const label = `The network drawn: ${count} of ${network.n} units are lit${named ? `, most strongly ${named}` : ""}; ${explained} of the image is explained.`;
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);

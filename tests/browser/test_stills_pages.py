@@ -1,0 +1,100 @@
+"""Sparsity and Classify in real Chromium: charts of what a run has kept, cells that open images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from sae_core import load_images
+from tests.browser.house import Dashboard, LivePage, running, wait_until
+from tests.browser.made import made_run, with_probe
+
+SURVEYED = "document.querySelector('.pl-root')?.dataset.surveyed"
+
+
+@pytest.fixture(scope="module")
+def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard over three runs on the small digits: a KL run, one with a probe, one that learned nothing at all."""
+    root: Path = tmp_path_factory.mktemp("runs")
+    small = {"dataset": "digits", "n_latents": 24, "batch_size": 64}
+    made_run(root, "by-kl", method="kl", **small)
+    with_probe(*made_run(root, "probed", penalty_weight=0.03, **small))
+    made_run(root, "all-dead", penalty_weight=100.0, learning_rate=0.05, **small)
+    yield from running(Dashboard(root))
+
+
+@pytest.fixture
+def live(context: BrowserContext) -> LivePage:
+    """A tab."""
+    return LivePage(context.new_page())
+
+
+def visit(live: LivePage, dashboard: Dashboard, path: str) -> None:
+    """Open a page of charts and wait until the test set has been surveyed."""
+    live.page.goto(f"{dashboard.url}{path}")
+    live.page.wait_for_function(SURVEYED, timeout=60_000)
+    live.page.wait_for_function("document.querySelectorAll('.pl-plot .main-svg').length > 0", timeout=20_000)
+
+
+def test_a_kl_run_shows_five_charts_filled_from_the_test_set(live: LivePage, dashboard: Dashboard) -> None:
+    """Population, lifetime, magnitudes, scatter and KL; the bars of the first count every test image."""
+    visit(live, dashboard, "sparsity?run=by-kl")
+    wait_until(lambda: live.page.locator(".pl-plot .main-svg").count() >= 5, 15, "charts are missing")
+    counted = "document.querySelector('.pl-plot-population').data[0].y.reduce((a, b) => a + b, 0)"
+    wait_until(lambda: live.page.evaluate(counted) == len(load_images("digits").test), 10, "images are missing")
+    assert live.page.locator(".pl-plot:visible[aria-label]").count() == 5
+    assert [text for text in live.complaints if "404" not in text] == []
+    assert live.foreign_requests() == []
+
+
+def test_a_point_of_the_scatter_shows_its_filter_and_opens_its_page(live: LivePage, dashboard: Dashboard) -> None:
+    """Hovering brings the filter; a click goes to Features with the unit in the address."""
+    visit(live, dashboard, "sparsity?run=by-kl")
+    live.page.wait_for_timeout(300)
+    point = live.page.locator(".pl-plot-scatter .points path").first.bounding_box()
+    live.page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2, steps=3)
+    live.page.locator(".pl-peek").wait_for(state="visible", timeout=5_000)
+    live.page.mouse.down()
+    live.page.mouse.up()
+    wait_until(lambda: "/features?run=by-kl&latent=" in live.address, 10, "the click opened nothing")
+
+
+def test_a_run_of_dead_units_is_told_so(live: LivePage, dashboard: Dashboard) -> None:
+    """Every one is listed, and the words say what went wrong."""
+    visit(live, dashboard, "sparsity?run=all-dead")
+    assert "Dead units: 24" in live.page.locator(".pl-lists").inner_text()
+    assert live.page.locator(".pl-list").first.locator("a").count() == 24
+    assert "Every unit is dead." in live.page.locator(".pl-grid").inner_text()
+
+
+def test_a_cell_of_the_confusion_matrix_opens_its_images(live: LivePage, dashboard: Dashboard) -> None:
+    """By keyboard: the arrow keys walk, Enter opens; there are as many images as the cell says."""
+    visit(live, dashboard, "classify?run=probed")
+    cell = live.page.locator(".pl-confusion button").first
+    cell.wait_for(timeout=20_000)
+    cell.focus()
+    live.page.keyboard.press("ArrowDown")
+    live.page.keyboard.press("ArrowRight")
+    live.page.keyboard.press("Enter")
+    count = int(live.page.evaluate("document.activeElement.textContent") or 0)
+    heading = live.page.locator(".pl-confused-images h3")
+    wait_until(lambda: heading.inner_text().startswith(f"{count} × “1” read as “1”"), 10, heading.inner_text())
+    wait_until(lambda: live.page.locator(".pl-confused-images a").count() == min(48, count), 10, "images are missing")
+    link = live.page.locator(".pl-confused-images a").first
+    assert "take-apart?run=probed&image=" in str(link.get_attribute("href"))
+    assert "“3” is carried by" in live.page.locator(".pl-lists").inner_text()
+
+
+def test_without_a_probe_there_is_a_button_that_trains_one_beside_the_page(
+    live: LivePage, dashboard: Dashboard
+) -> None:
+    """What it is for is said first; pressed, progress is shown and the page still answers."""
+    live.page.goto(f"{dashboard.url}classify?run=by-kl")
+    live.page.get_by_role("button", name="Train the probe").click(timeout=30_000)
+    live.page.get_by_text("Training the probe:").or_(live.page.get_by_text("has no checkpoint yet")).wait_for(
+        timeout=30_000
+    )
+    live.page.get_by_text("has no checkpoint yet").wait_for(timeout=60_000)
