@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sae_core.model import SparseAutoencoder
     from sae_core.runs.run import Run
     from sae_core.snapshot import Snapshot
+    from sae_core.sweep.drive import sweep
+    from sae_core.sweep.path import train_path
     from sae_core.train import train
 
 __all__ = [
@@ -38,7 +40,9 @@ __all__ = [
     "evaluate",
     "load_images",
     "measure",
+    "sweep",
     "train",
+    "train_path",
 ]
 
 _HOMES = {
@@ -53,7 +57,9 @@ _HOMES = {
     "evaluate": "sae_core.census",
     "load_images": "sae_core.data",
     "measure": "sae_core.measuring",
+    "sweep": "sae_core.sweep",
     "train": "sae_core.train",
+    "train_path": "sae_core.sweep.path",
 }
 
 
