@@ -43,7 +43,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_lost_node_loses_no_trial_and_changes_no_bit(cluster: Any, tmp_path: Path):
     """Its trials go on elsewhere from their checkpoints: the table is that of runs trained here, alone."""
     seen: list[set[str]] = []
