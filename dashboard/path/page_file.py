@@ -60,7 +60,6 @@ const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const dial = new path_film.Film();
 document.getElementById("dial").append(dial.node);
 dial.load(frame.parseFrame(bytes.buffer));
-dial.set(Math.min(dial.count - 1, Math.round((dial.count - 1) * 0.6)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {{ dial.colours(); dial.set(dial.at); }});
 </script>
 </body>

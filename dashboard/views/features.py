@@ -39,6 +39,7 @@ def show() -> None:
         data = page.data(
             run=run.id,
             said=str(sorted(page.own.items())),
+            heard=_heard(),
             figures=_figures(labelled=_labelled(run)),
             markers=_markers(run),
             exports=_exports(page, run),
@@ -46,6 +47,12 @@ def show() -> None:
             **{name: page.own.get(name) for name in OWN},
         )
         _atlas(data, lambda _: _take(page.own, st.session_state[KEY]["view"]))
+
+
+def _heard() -> Any:
+    """Which telling of the browser's this rerun has heard: older news is not for it."""
+    view = st.session_state[KEY].get("view") if KEY in st.session_state else None
+    return view.get("told") if isinstance(view, dict) else None
 
 
 def _exports(page: frame.Page, run: RunDirectory) -> list[dict[str, str]]:

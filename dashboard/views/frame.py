@@ -242,5 +242,6 @@ STYLE = """
 @media (max-width: 640px) {
   .stMainBlockContainer:has(.st-key-frame-head) { padding: 3.9rem 0.8rem 1rem; }
   .st-key-frame-tools, .st-key-frame-tools .stSelectbox { width: 100% !important; }
+  .st-key-frame-lecture { display: none; }
 }
 """

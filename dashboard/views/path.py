@@ -11,6 +11,7 @@ from dashboard.path.start import fork_run, paths, start_path, wake
 from dashboard.views import frame
 from sae_core.config import Config
 from sae_core.data import DATASETS
+from sae_core.runs.directory import RunDirectory
 from sae_core.runs.path_file import read_path, read_points
 from sae_core.sparsity import METHODS
 
@@ -27,24 +28,30 @@ def show() -> None:
     with frame.page("path", "Penalty path", own={"path": str}) as page:
         runs = page.session.runs
         known = paths(runs)
-        _form(page)
         chosen = page.own.get("path")
         if chosen is not None and chosen not in known:
             st.toast(f"There is no path {chosen[:64]!r} any more.", icon="⚠️")
             chosen = page.own["path"] = None
-        chosen = _choose(page, known, chosen or (known[0] if known else None))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = _choose(page, known, chosen or (known[0] if known else None))
+            with st.popover("New path…") if known else st.container():
+                _form(page)
+            if chosen is not None and _stands(runs.open(chosen)) and frame.may_steer():
+                st.button("Go on with this path", on_click=lambda: wake(runs, runs.open(str(chosen))))
         if chosen is None:
             st.info(
                 "No path yet. **Train the path** trains one model after another, from *everything lit* to *nearly "
                 "nothing left*, and then hands you the dial: how sparse should it be? Look, and decide."
             )
             return
-        run = runs.open(chosen)
-        plan = read_path(run.path)
-        stands = run.status().state in {"paused", "stopped", "lost", "failed"}
-        if plan is not None and stands and len(read_points(run.path)) < len(plan.values) and frame.may_steer():
-            st.button("Go on with this path", on_click=lambda: wake(runs, run))
         _dial(page.data(run=chosen), lambda _: _use(page, chosen))
+
+
+def _stands(run: RunDirectory) -> bool:
+    """Whether the path was interrupted before its last point."""
+    plan = read_path(run.path)
+    at_rest = run.status().state in {"paused", "stopped", "lost", "failed"}
+    return plan is not None and at_rest and len(read_points(run.path)) < len(plan.values)
 
 
 def _form(page: frame.Page) -> None:
@@ -61,17 +68,16 @@ def _form(page: frame.Page) -> None:
             if Config.knobs(method)["k"].default > width and "k" in METHODS[method].knobs:
                 values["k"] = width // 2
             run = start_path(page.session.runs, values, int(points))
-            page.own["path"] = run.id
-            st.session_state["path-run"] = run.id
+            page.own["path"] = st.session_state["path-next"] = run.id
+            st.rerun()
 
 
 def _choose(page: frame.Page, known: list[str], chosen: str | None) -> str | None:
     """Which of the paths; a box to choose from only where there are several."""
-    if page.own.get("path") not in known and page.own.get("path") is not None:
-        known = [page.own["path"], *known]
+    if (begun := st.session_state.pop("path-next", None)) in known:
+        chosen = st.session_state["path-run"] = begun
     if len(known) > 1 and chosen is not None:
-        found = st.selectbox("Path", known, index=known.index(chosen), key="path-run", width=320)
-        page.own["path"] = chosen = found
+        page.own["path"] = chosen = st.selectbox("Path", known, index=known.index(chosen), key="path-run", width=320)
     return chosen
 
 

@@ -34,6 +34,8 @@ def show() -> None:
             st.info("No sweep yet. Say above which knobs to vary; every trial becomes a run of its own.")
             return
         chosen = page.own.get("sweep")
+        if (begun := st.session_state.pop("sweeps-next", None)) in known:
+            chosen = st.session_state["sweeps-which"] = begun
         chosen = st.selectbox(
             "Sweep",
             list(known),
@@ -75,8 +77,8 @@ def _form(page: frame.Page, *, open_: bool) -> None:
     plan.check()
     folder = SweepFolder.begin(page.session.runs, plan, name or None)
     drive_elsewhere(folder, int(workers), stop_hopeless=hopeless)
-    page.own["sweep"] = folder.id
-    st.session_state["sweeps-which"] = folder.id
+    page.own["sweep"] = st.session_state["sweeps-next"] = folder.id
+    st.rerun()
 
 
 def _sweep(page: frame.Page, folder: SweepFolder) -> None:

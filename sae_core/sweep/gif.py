@@ -56,7 +56,7 @@ def _encode(film: Film, size: _Size) -> bytes:
     there = np.linspace(0, count - 1, size.pictures // 2)
     positions = np.concatenate([there, there[::-1]])
     pictures = [_picture(film, position, size.side) for position in there]
-    palette = _palette(pictures, size.colours)
+    palette = _palette(size.colours)
     quantised = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     frames = [*quantised, *reversed(quantised)]
     file = io.BytesIO()
@@ -72,13 +72,15 @@ def _encode(film: Film, size: _Size) -> bytes:
     return file.getvalue()
 
 
-def _palette(pictures: list[Image.Image], colours: int) -> Image.Image:
-    """One palette for the whole film: colours that do not flicker."""
-    width, height = pictures[0].size
-    strip = Image.new("RGB", (width, 3 * height))
-    for row, at in enumerate((0, len(pictures) // 2, -1)):
-        strip.paste(pictures[at], (0, row * height))
-    return strip.quantize(colors=colours, method=Image.Quantize.MEDIANCUT)
+def _palette(colours: int) -> Image.Image:
+    """White to blue, white to orange and the greys of ink: the same for every picture, so that nothing flickers."""
+    steps = np.linspace(0, 1, colours * 3 // 8)[:, None]
+    ramps = [PAPER + (end - PAPER) * steps for end in (BLUE, ORANGE)]
+    greys = np.repeat(np.linspace(20, 255, colours - 2 * len(steps))[:, None], 3, axis=1)
+    table = np.vstack([*ramps, greys]).round().astype(np.uint8)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(table.tobytes())
+    return palette
 
 
 def _picture(film: Film, position: float, side: int) -> Image.Image:

@@ -41,6 +41,7 @@ export class Film {
 
   /** Take up a film, or a longer one of the same path; the dial stays where it is. */
   load(film) {
+    const first = !this.film;
     const more = this.film && film.values.length > this.film.values.length && this.at >= this.film.values.length - 1;
     this.film = film;
     this.count = film.values.length;
@@ -61,7 +62,9 @@ export class Film {
     this.makeDigits();
     this.colours();
     this.frontier.draw(this.points, film.references, film.label);
-    this.set(more ? this.count - 1 : Math.min(this.at, this.count - 1));
+    const whole = this.count === film.planned.length;
+    if (first) this.set(whole ? Math.round(0.6 * (this.count - 1)) : this.count - 1);
+    else this.set(more ? this.count - 1 : this.at);
   }
 
   /** Read the page's colours again: they follow its theme. */
