@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import streamlit as st
 
-from dashboard.views import check, classify, compare, features, frame, path, sparsity, sweeps, take_apart, train
+from dashboard.views import frame
+
+PAGES = {
+    "train": ("Train", "Train and watch."),
+    "features": ("Features", "What has it learned?"),
+    "take-apart": ("Take apart", "Image = sum of units."),
+    "sparsity": ("Sparsity", "How few units say how much?"),
+    "classify": ("Classify", "What are the codes good for?"),
+    "compare": ("Compare", "Runs side by side, and forks."),
+    "sweeps": ("Sweeps", "Many runs at once."),
+    "path": ("Penalty path", "How sparse should it be?"),
+    "check": ("Check my gradient", "The course's exercise."),
+}
+"""Each is the module of its name in ``dashboard/views``: what stands on the bar, and what it is for."""
+
+
+def _page(name: str) -> Any:
+    """The page, whose module is imported when it is first looked at: pandas and SciPy are not for the first screen."""
+    title, use = PAGES[name]
+
+    def show() -> None:
+        import_module(f"dashboard.views.{name.replace('-', '_')}").show()
+
+    return st.Page(show, title=title, url_path=name, default=name == "train", help=use)
+
 
 st.set_page_config(page_title="Penstroke", page_icon="🖋️", layout="wide")
-frame.navigation(
-    {
-        "train": st.Page(train.show, title="Train", url_path="train", default=True, help="Train and watch."),
-        "features": st.Page(features.show, title="Features", url_path="features", help="What has it learned?"),
-        "take-apart": st.Page(take_apart.show, title="Take apart", url_path="take-apart", help="Image = sum of units."),
-        "sparsity": st.Page(sparsity.show, title="Sparsity", url_path="sparsity", help="How few units say how much?"),
-        "classify": st.Page(classify.show, title="Classify", url_path="classify", help="What are the codes good for?"),
-        "compare": st.Page(compare.show, title="Compare", url_path="compare", help="Runs side by side, and forks."),
-        "sweeps": st.Page(sweeps.show, title="Sweeps", url_path="sweeps", help="Many runs at once."),
-        "path": st.Page(path.show, title="Penalty path", url_path="path", help="How sparse should it be?"),
-        "check": st.Page(check.show, title="Check my gradient", url_path="check", help="The course's exercise."),
-    }
-)
+frame.navigation({name: _page(name) for name in PAGES})
