@@ -5,6 +5,7 @@ import { el } from "../dom.js";
 import { columnsFor, imageShape } from "../mosaic.js";
 
 const GAP = 2;
+const SCROLLBAR = 12;
 const SMALLEST = 17; // CSS pixels a tile is at least wide; what does not fit then is scrolled to
 
 export class Atlas {
@@ -48,10 +49,8 @@ export class Atlas {
     if (key === this.layoutKey || !box.width) return;
     this.layoutKey = key;
     this.tile = { w: w + GAP, h: h + GAP };
-    const room = box.width - 12; // the scrollbar's
-    let columns = columnsFor(n, room, box.height, this.tile.w, this.tile.h);
-    columns = Math.max(1, Math.min(columns, Math.floor(room / SMALLEST)));
-    this.columns = columns;
+    const room = box.width - SCROLLBAR;
+    const columns = (this.columns = this.columnsFor(n));
     this.rows = Math.ceil(n / columns);
     const size = { width: columns * this.tile.w + GAP, height: this.rows * this.tile.h + GAP };
     Object.assign(this.tiles, size);
@@ -67,6 +66,13 @@ export class Atlas {
     this.context = this.tiles.getContext("2d", { alpha: false });
     this.image = this.context.createImageData(size.width, size.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  /** How many stand in a row where there are n. */
+  columnsFor(n) {
+    const { width, height } = this.node.getBoundingClientRect();
+    const room = width - SCROLLBAR;
+    return Math.max(1, Math.min(columnsFor(n, room, height, this.tile.w, this.tile.h), Math.floor(room / SMALLEST)));
   }
 
   draw() {

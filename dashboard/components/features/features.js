@@ -16,7 +16,6 @@ const views = new WeakMap();
 const LOOK_EVERY = 2500; // ms between questions whether the run has gone on
 const KEPT_BYTES = 120e6; // pictures of other steps kept for the film
 const QUIET = 250; // ms after the last choice before the address is told
-const ECHO = 10_000; // ms in which Streamlit may still say what it was told
 
 /** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
 export function mount(component) {
@@ -39,7 +38,6 @@ class Features {
     this.questions = new Questions(data.base);
     this.notes = {};
     this.films = new Map();
-    this.told = new Map();
     this.choice = { sort: "place", filter: "all", digit: null };
     this.latent = null;
     this.step = null;
@@ -117,11 +115,10 @@ class Features {
     this.rearrange({});
   }
 
-  /** The address was changed by somebody else; what comes back of our own telling is old news. */
+  /** The address was changed by somebody else; a rerun that has not heard our newest telling has old news. */
   follow(data) {
     this.said = data.said;
-    const told = this.told.get(`${data.latent}:${data.step}`);
-    if (told !== undefined && performance.now() - told < ECHO) return;
+    if (this.told !== undefined && data.heard !== this.told) return;
     if (data.latent !== null && data.latent !== this.latent) this.go(data.latent);
     if (data.step !== this.step) this.travel(data.step);
   }
@@ -130,8 +127,8 @@ class Features {
   remember() {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
-      this.told.set(`${this.latent}:${this.step}`, performance.now());
-      this.setStateValue("view", { latent: this.latent, step: this.step, ...this.choice });
+      this.told = Date.now();
+      this.setStateValue("view", { latent: this.latent, step: this.step, ...this.choice, told: this.told });
     }, QUIET);
   }
 
@@ -254,10 +251,8 @@ class Features {
   }
 
   async loadMap() {
-    this.atlas.cells = Array.from({ length: this.shown.n_latents }, (_, i) => i);
-    this.atlas.layoutKey = null;
-    this.atlas.layout();
-    this.map = await this.questions.picture("map", this.run, "map", { step: this.step, columns: this.atlas.columns });
+    setText(this.words, "Finding out which units look alike…");
+    this.map = await this.questions.picture("map", this.run, "map", { step: this.step, columns: this.atlas.columnsFor(this.shown.n_latents) });
   }
 
   key(event) {
