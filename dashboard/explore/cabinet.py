@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ FRESH = 15.0
 
 PATIENCE = 60.0
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
@@ -51,7 +53,7 @@ class Cabinet:
         self.runs, self.lens = runs, lens
         self._shown: OrderedDict[tuple[str, int | None, int], Shown] = OrderedDict()
         self._censuses: dict[str, tuple[float, LatentCensus]] = {}
-        self._lives: dict[str, Life] = {}
+        self._lives: dict[str, tuple[float, Life]] = {}
         self._lock = threading.Lock()
 
     def shown(self, run_id: str, step: int | None) -> Shown:
@@ -82,36 +84,36 @@ class Cabinet:
         return found
 
     def census(self, run_id: str, step: int | None, *, wait: bool) -> LatentCensus | None:
-        """The census of that step; without ``wait`` what is at hand, of the newest step perhaps a little older.
+        """The census of that step, or of the newest, perhaps a little older; without ``wait`` only what is at hand.
 
         Raises:
             LensError: ``wait``, and it cannot be had.
         """
-        taken, last = self._censuses.get(run_id, (0.0, None))
-        if step is None and last is not None and not wait and time.monotonic() - taken < FRESH:
+        taken, last = self._censuses.get(run_id, (0.0, None)) if step is None else (0.0, None)
+        if last is not None and time.monotonic() - taken < FRESH:
             return last
         answer = _settled(self.lens.begin("census", run_id, step=step), wait=wait)
         if answer is None:
-            return last if step is None else None
+            return last
         census = LatentCensus.from_answer(answer)
         if step is None:
-            self._censuses[run_id] = (time.monotonic(), census)
-            while len(self._censuses) > 2 * KEPT:
-                self._censuses.pop(next(iter(self._censuses)))
+            _keep(self._censuses, run_id, census)
         return census
 
     def life(self, run_id: str, *, wait: bool) -> Life | None:
-        """Every latent's life so far; without ``wait`` what is at hand, perhaps a little older.
+        """Every latent's life so far, perhaps a little older; without ``wait`` only what is at hand.
 
         Raises:
             LensError: ``wait``, and it cannot be had.
         """
+        taken, last = self._lives.get(run_id, (0.0, None))
+        if last is not None and time.monotonic() - taken < FRESH:
+            return last
         answer = _settled(self.lens.begin("life", run_id), wait=wait)
         if answer is None:
-            return self._lives.get(run_id)
-        self._lives[run_id] = life = Life.from_answer(answer)
-        while len(self._lives) > 2 * KEPT:
-            self._lives.pop(next(iter(self._lives)))
+            return last
+        life = Life.from_answer(answer)
+        _keep(self._lives, run_id, life)
         return life
 
     def worth(self, run_id: str, step: int | None) -> NDArray[np.float32] | None:
@@ -120,6 +122,12 @@ class Cabinet:
             return None
         answer = _settled(self.lens.begin("worth", run_id, step=step), wait=False)
         return answer.arrays["change"] if answer is not None else None
+
+
+def _keep(kept: dict[str, tuple[float, T]], run_id: str, found: T) -> None:
+    kept[run_id] = time.monotonic(), found
+    while len(kept) > 2 * KEPT:
+        kept.pop(next(iter(kept)))
 
 
 def _settled(future: Future[Answer], *, wait: bool) -> Answer | None:

@@ -155,3 +155,12 @@ def test_without_a_snapshot_the_page_says_what_to_do(context: BrowserContext, da
     page.goto(f"{dashboard.url}features?run=unborn")
     expect(page.get_by_text("This run has no snapshot yet")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("link", name="To the Train page")).to_be_visible()
+
+
+def test_another_runs_units_stand_where_their_likes_stood(opened) -> None:
+    """Shown 2, 0, 1 before; its 0, 1, 2 are most like the new run's 3, none and 1: first 1, then 3, then the rest."""
+    page = opened().page
+    places = page.evaluate(
+        "import('/penstroke/components/features/orders.js').then(m => m.inPlacesOf([2, 0, 1], [3, -1, 1], 5))"
+    )
+    assert places == [1, 3, 0, 2, 4]

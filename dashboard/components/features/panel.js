@@ -188,6 +188,10 @@ export class Panel {
       removal: arrays.class_removal ? [...arrays.class_removal.data] : [],
     };
     this.sources = { rows: { column: (name) => columns[name] ?? [] }, frame: null, markers: [] };
+    for (const name of ["classes", "removal"]) {
+      const chart = this.charts.node.querySelector(`.ps-chart-${name}`);
+      if (chart) chart.hidden = page.class_names.length < 2;
+    }
     this.redrawCharts();
   }
 
