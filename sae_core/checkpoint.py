@@ -42,6 +42,14 @@ class Checkpoint:
     extra: dict[str, Any] = field(default_factory=dict)
     """JSON data of whoever keeps the checkpoint, carried along."""
 
+    @property
+    def dial(self) -> float | None:
+        """The big slider's value, or what a controller made of it for the target; None without a dial."""
+        if self.config.dial is None:
+            return None
+        value = getattr(self.config, self.config.dial)
+        return self.numbers.get("controller.weight", value) if self.config.target else value
+
     def digest(self) -> str:
         """A fingerprint of the weights alone: equal exactly when every bit of them is."""
         hasher = hashlib.sha256()

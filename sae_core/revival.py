@@ -24,7 +24,10 @@ RESAMPLE_IMAGES = 8_192
 """Training images among which those are looked for that the model does badly on."""
 
 RESAMPLE_SCALE = 0.2
-"""Norm of a resampled encoder row, in units of the living ones' mean norm (Bricken et al. 2023)."""
+"""Norm of a resampled encoder row, in units of the living ones' mean norm, under a penalty (Bricken et al. 2023).
+
+Where the strongest win, a fifth of the others' strength never does, so there it is 1.
+"""
 
 
 class AuxK:
@@ -89,9 +92,9 @@ def resample_(
     """Start the ``dead`` (n_latents,) latents again at images the model does badly on; their indices.
 
     Of `RESAMPLE_IMAGES` training images drawn from (seed, step), each dead latent gets one with probability
-    ∝ squared error²: its filter becomes the image's direction from b_dec, its encoder row the same direction at .2
-    of the living rows' mean norm, its other parameters what they start at, its Adam ``moments`` 0 (Bricken et al.
-    2023, appendix "Neuron resampling").
+    ∝ squared error²: its filter becomes the image's direction from b_dec, its encoder row the same direction at
+    `RESAMPLE_SCALE` of the living rows' mean norm, its other parameters what they start at, its Adam ``moments`` 0
+    (Bricken et al. 2023, appendix "Neuron resampling").
     """
     rows = dead.nonzero().squeeze(1)
     if not len(rows):
@@ -110,7 +113,8 @@ def resample_(
     else:
         model.dictionary[rows] = directions
     if not config.tied:
-        model.W_enc[rows] = directions * (RESAMPLE_SCALE * model.W_enc[living].norm(dim=1).mean())
+        scale = RESAMPLE_SCALE if model.method.penalty else 1.0
+        model.W_enc[rows] = directions * (scale * model.W_enc[living].norm(dim=1).mean())
     model.b_enc[rows] = model.method.bias_start(config)
     for extra in model.method.extras:
         if extra.per_latent:

@@ -152,7 +152,7 @@ class LiveView {
     this.rows.clear();
     this.rows.add(rows);
     this.markers = markers;
-    this.showDials(config);
+    this.showDials(run ? config : this.data.pending);
     this.setStatus(status);
     this.charts.setFigures(figures, run ?? "new").then(() => this.schedule(), (error) => this.fail(error.message));
     if (run !== this.pageRun) this.remember({ run });
@@ -166,7 +166,7 @@ class LiveView {
     this.frame = frame;
     this.pictured = this.run;
     this.unacknowledged = frame.seq;
-    if (performance.now() - (this.steeredAt ?? 0) <= 700) return;
+    if (!this.run || performance.now() - (this.steeredAt ?? 0) <= 700) return; // the first picture is no run's
     const target = this.method?.target;
     const values = { rho: frame.rho, [target]: frame.target, [this.dial?.name]: frame.dial };
     for (const dial of this.allDials) if (Number.isFinite(values[dial.name])) dial.follow(values[dial.name]);
@@ -352,7 +352,7 @@ class LiveView {
     this.mosaic.draw(frame, look.palette, digit);
     this.enlarged.draw(frame, look.palette, this.mosaic.chosen);
     this.digits.draw(frame, look.palette, digit);
-    this.formula.draw(frame, this.method);
+    this.formula.draw(frame, this.method, this.dial?.value);
     this.tiles.draw(frame);
     this.explain(frame, digit);
     const now = performance.now();

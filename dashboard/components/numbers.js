@@ -27,8 +27,8 @@ export class Formula {
     );
   }
 
-  /** @param method the sparsity method's declaration */
-  draw(frame, method) {
+  /** @param method the sparsity method's declaration; `dial` is where its slider stands */
+  draw(frame, method, dial) {
     const set = (key, value) => setText(this.parts[key].number, figure(value));
     set("objective", frame.objective);
     set("reconstruction", frame.reconstruction);
@@ -46,7 +46,7 @@ export class Formula {
     }
     this.decay.hidden = !frame.weight_decay;
     this.auxiliary.hidden = !frame.auxiliary;
-    setText(this.note, method?.structure ? method.structure.replace("{}", share(frame.dial)) : weightNote(frame, method));
+    setText(this.note, method?.structure ? method.structure.replace("{}", share(dial)) : weightNote(frame, method));
   }
 }
 

@@ -14,7 +14,7 @@ from sae_core.config import Config
 from sae_core.data import Images, planted_images
 from sae_core.objective import Objective
 from sae_core.rates import Rates
-from sae_core.revival import AUX_SHARE, AuxK
+from sae_core.revival import AUX_SHARE, AuxK, resample_
 from sae_core.sparsity import METHODS
 from sae_core.step import Trainer
 from tests.core.methods import config_of
@@ -101,8 +101,8 @@ def test_the_dead_come_back(revival: dict[str, int]) -> None:
 
 
 def test_resampling_starts_the_dead_again_and_touches_nobody_else(images: Images) -> None:
-    """At 640 images: filters at images' directions from b_dec, encoder rows at .2 of the living ones' norm, no bias,
-    Adam's moments forgotten; and they count as alive until the window has passed again.
+    """At 640 images: filters at images' directions from b_dec, encoder rows at the living ones' norm, no bias, Adam's
+    moments forgotten; and they count as alive until the window has passed again.
     """
     config = config_of("topk", k=1, dead_window=320)
     without = steps(Trainer(config, images), 40)
@@ -116,7 +116,7 @@ def test_resampling_starts_the_dead_again_and_touches_nobody_else(images: Images
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     assert ((new["dictionary"][dead] @ away.T).max(axis=1) > 0.9999).all()
     living = np.linalg.norm(old["W_enc"][~dead], axis=1).mean()
-    np.testing.assert_allclose(np.linalg.norm(new["W_enc"][dead], axis=1), 0.2 * living, rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(new["W_enc"][dead], axis=1), living, rtol=1e-4)
     for name in (
         "b_enc",
         "adam.W_enc.exp_avg",
@@ -126,6 +126,24 @@ def test_resampling_starts_the_dead_again_and_touches_nobody_else(images: Images
     ):
         assert not new[name][dead].any()
     assert resampled.row().dead_fraction == 0.0
+
+
+def test_under_a_penalty_resampled_encoder_rows_are_a_fifth_as_long(images: Images) -> None:
+    """And a method's own tensors start again, too: three of gated's 24 latents, the others as they were."""
+    trainer = steps(Trainer(config_of("gated"), images), 20)
+    before = trainer.checkpoint().tensors
+    states = {name: trainer._optimizer.state[parameter] for name, parameter in trainer.model.trained.items()}
+    moments = {name: (state["exp_avg"], state["exp_avg_sq"]) for name, state in states.items()}
+    with torch.no_grad():
+        rows = resample_(trainer.model, DEAD, images, moments, 20)
+    after = trainer.checkpoint().tensors
+    assert rows.tolist() == [3, 7, 20]
+    living = np.linalg.norm(before["W_enc"][~DEAD.numpy()], axis=1).mean()
+    np.testing.assert_allclose(np.linalg.norm(after["W_enc"][rows], axis=1), 0.2 * living, rtol=1e-4)
+    for name in ("r_mag", "b_mag", "b_enc"):
+        assert before[name][rows].any()
+        assert not after[name][rows].any()
+        assert np.array_equal(before[name][~DEAD.numpy()], after[name][~DEAD.numpy()])
 
 
 # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────────────
