@@ -97,7 +97,8 @@ def weights_of(run: RunDirectory, step: int | None) -> bytes:
     probe = ProbeResult.load(run.path)
     if probe is not None and probe.classifier.weights.shape[1] == len(snapshot.filters):
         arrays |= {"probe.weights": probe.classifier.weights, "probe.bias": probe.classifier.bias}
-    header = {"step": snapshot.row.step, "probe_step": probe.step if probe else None, **_spec(snapshot)}
+    row, probe_step = snapshot.row, probe.step if probe else None
+    header = {"step": row.step, "images": row.images, "probe_step": probe_step, **_spec(snapshot)}
     return tensorfile.pack(arrays, header)
 
 

@@ -15,10 +15,11 @@ __all__ = ["show"]
 
 def show() -> None:
     """The frame, the charts, the lists of the dead and the dense."""
-    with frame.page("sparsity", "Sparsity") as page:
+    with frame.page("sparsity", "Sparsity", own={"step": frame.index("step")}) as page:
         if (run := page.trained_run()) is None:
             return
         images = test_set(run.config.dataset)
+        step = page.own.get("step") if page.own.get("step") in run.history() else None
 
         def charts(snapshot: Snapshot, stamp: str) -> None:
             stills.plots(
@@ -27,12 +28,15 @@ def show() -> None:
                 run,
                 images,
                 weights=stamp,
+                step=step,
+                history=run.history(),
+                markers=stills.dial_moves(run),
                 words=stills.words_of(snapshot),
                 figures=sparsity_figures(snapshot),
                 lists=_lists(snapshot),
             )
 
-        stills.following(run, charts)
+        stills.following(run, step, charts)
 
 
 def _lists(snapshot: Snapshot) -> list[dict[str, Any]]:

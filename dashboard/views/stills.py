@@ -15,15 +15,25 @@ from dashboard.views.frame import Page
 from sae_core.runs.directory import RunDirectory
 from sae_core.snapshot import Snapshot
 
-__all__ = ["LIVE_EVERY", "following", "newest", "plots", "words_of"]
+__all__ = ["LIVE_EVERY", "dial_moves", "following", "newest", "plots", "words_of"]
 
 LIVE_EVERY = 3.0
 """Seconds after which a running run's newest snapshot is shown."""
 
 
+def dial_moves(run: RunDirectory) -> list[dict[str, Any]]:
+    """Where the dial was moved, {step, text}: the last value of each drag."""
+    moves = {
+        applied.drag or f"at {applied.offset}": {"step": applied.step, "text": f"{applied.name} → {applied.value:g}"}
+        for applied in run.applied()[0]
+        if applied.kind == "set"
+    }
+    return list(moves.values())
+
+
 def plots_component(key: str) -> Component:
     """The component of charts under a key of its own."""
-    return module_component(key, "plots/plots.js", css=("plots/plots.css",))
+    return module_component(key, "plots/plots.js", states=("step",), css=("features/features.css", "plots/plots.css"))
 
 
 _COMPONENTS = {key: plots_component(key) for key in ("sparsity", "classify")}
@@ -34,22 +44,36 @@ def plots(key: str, page: Page, run: RunDirectory, images: TestSet, **more: Any)
     about = {
         "run": run.id,
         "step": None,
+        "history": None,
+        "markers": [],
         "dataset": images.name,
         "image_shape": list(images.image_shape),
         "class_names": list(images.class_names),
         "has_labels": images.labels is not None,
         "pages": base_path(),
     }
-    _COMPONENTS[key](page.data(**{**about, "lists": [], "figures": {}, "words": "", **more}), lambda _: None)
+    data = page.data(**{**about, "lists": [], "figures": {}, "words": "", **more})
+    _COMPONENTS[key](data, lambda name: page.own.update({name: _number(st.session_state[key][name])}))
 
 
-def following(run: RunDirectory, show: Callable[[Snapshot, str], None]) -> None:
-    """Show the newest snapshot and, while the run trains, each newer one; ``show`` is given it and its stamp."""
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else None
+
+
+def following(run: RunDirectory, step: int | None, show: Callable[[Snapshot, str], None]) -> None:
+    """Show the snapshot of a kept step, or the newest and, while the run trains, each newer one.
+
+    ``show`` is given it and its stamp.
+    """
+    if step is not None and step in run.history():
+        snapshot = run.snapshot_at(step)
+        if snapshot is not None:
+            show(snapshot, f"step-{step}")
+            return
 
     @st.fragment(run_every=LIVE_EVERY if run.status().state == "training" else None)
     def follow() -> None:
-        snapshot, stamp = newest(run)
-        show(snapshot, stamp)
+        show(*newest(run))
 
     follow()
 

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard.components import module_component
 from dashboard.materials import TestSet, test_set
 from dashboard.server import base_path
-from dashboard.views import frame
+from dashboard.views import frame, stills
 from sae_core.data.centre import framing_of
 from sae_core.data.upload import UploadError, image_from_bytes
 from sae_core.runs.directory import RunDirectory
@@ -24,12 +24,14 @@ KEY = "apart"
 
 UPLOADS = ("png", "jpg", "jpeg", "gif", "bmp", "webp")
 
-_apart = module_component(KEY, "apart/apart.js", states=("image",), css=("apart/apart.css",))
+_apart = module_component(
+    KEY, "apart/apart.js", states=("image", "step"), css=("features/features.css", "apart/apart.css")
+)
 
 
 def show() -> None:
     """The frame, an upload, and the component in which everything else happens."""
-    with frame.page("take-apart", "Take apart", own={"image": frame.index("image")}) as page:
+    with frame.page("take-apart", "Take apart", own={name: frame.index(name) for name in ("image", "step")}) as page:
         if (run := page.trained_run()) is None:
             return
         images = test_set(run.config.dataset)
@@ -41,16 +43,18 @@ def show() -> None:
 
 
 def _view(page: frame.Page, run: RunDirectory, images: TestSet, upload: dict[str, str] | None) -> None:
+    limits = {"image": len(images.pixels), "step": 2**53}
     stamp = (run.path / "snapshot.safetensors").stat().st_mtime_ns
     data = page.data(
         **_about(run, images),
-        image=_within(page.own.get("image"), images),
-        step=None,
+        image=_within(page.own.get("image"), len(images.pixels)),
+        step=page.own.get("step") if page.own.get("step") in run.history() else None,
         weights=str(stamp),
+        markers=stills.dial_moves(run),
         upload=upload,
         pages=base_path(),
     )
-    _apart(data, lambda name: page.own.update({name: _within(st.session_state[KEY][name], images)}))
+    _apart(data, lambda name: page.own.update({name: _within(st.session_state[KEY][name], limits[name])}))
 
 
 def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:
@@ -75,8 +79,8 @@ def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:
     return notes
 
 
-def _within(image: Any, images: TestSet) -> int | None:
-    return int(image) if isinstance(image, int | float) and 0 <= image < len(images.pixels) else None
+def _within(number: Any, limit: int) -> int | None:
+    return int(number) if isinstance(number, int | float) and 0 <= number < limit else None
 
 
 def _undrawable(images: TestSet) -> str | None:

@@ -2,6 +2,7 @@
 // pixels once; everything a hand changes is worked out and drawn here at once.
 
 import { el, setText, toggle } from "../dom.js";
+import { Scrubber } from "../features/scrubber.js";
 import { readLook } from "../look.js";
 import { imageShape } from "../mosaic.js";
 import { Between } from "./between.js";
@@ -15,6 +16,7 @@ import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { Sum } from "./sum.js";
 
+const SURVEY_AFTER = 700; // ms at one step: a film's pictures pass too quickly to survey each
 const NEWS_EVERY = 2000; // ms between two looks for a newer snapshot
 
 const views = new WeakMap();
@@ -64,6 +66,7 @@ class Apart {
     this.player = new Player((stage) => this.setStage(stage), () => this.sum.steps);
     this.between = new Between(() => this.chooseOther());
     this.map = new ImageMap((index) => this.take(index), (index) => this.store.image(this.data.dataset, index));
+    this.scrubber = new Scrubber((step) => this.travel(step));
     this.trouble = el("p", { class: "pa-trouble", role: "alert", hidden: true });
     this.node = el(
       "div",
@@ -71,6 +74,7 @@ class Apart {
       this.picker.node,
       this.padBox,
       this.trouble,
+      this.scrubber.node,
       el("div", { class: "pa-top" }, el("div", { class: "pa-networks" }, this.sparse.node, this.plain.node), this.outcome.node, el("section", { class: "pa-sum" }, this.sumHead(), this.sum.node)),
       el("div", { class: "pa-bottom" }, this.between.node, this.map.node),
     );
@@ -107,13 +111,16 @@ class Apart {
     if (before.run !== data.run) this.forget();
     if (data.upload && data.upload.id !== this.uploaded) this.takeUpload(data.upload);
     else if (data.image !== null && data.image !== this.said && data.image !== this.image?.index) this.wanted = data.image;
-    if (before.run !== data.run || before.weights !== data.weights || !this.loaded) this.load(data.weights);
+    if (before.run !== data.run || before.weights !== data.weights || !this.loaded) {
+      this.at = data.step;
+      this.load(data.weights);
+    }
     else this.schedule();
   }
 
   forget() {
     this.edits.clear();
-    this.network = this.probe = this.survey = undefined;
+    this.network = this.probe = this.survey = this.history = undefined;
     this.image = this.other = null;
     this.loaded = null;
   }
@@ -122,8 +129,9 @@ class Apart {
   async load(version) {
     this.loaded = version;
     const { run, dataset } = this.data;
+    const at = this.at;
     try {
-      const { arrays, header } = await this.store.weights(run, this.data.step, version);
+      const { arrays, header } = await this.store.weights(run, at, version);
       if (this.loaded !== version) return;
       this.network = new Network(arrays, header);
       this.probe = arrays["probe.weights"] ? { weights: arrays["probe.weights"], bias: arrays["probe.bias"] } : null;
@@ -135,7 +143,11 @@ class Apart {
       if (this.image) await this.encodeAgain();
       else await this.take(this.wanted ?? 0, false);
       if (!this.other) await this.chooseOther();
-      this.loadSurvey(version);
+      this.scrubber.receive(this.history ?? [], this.data.markers, at);
+      this.scrubber.describe({ step: header.step, images: header.images }, at === null);
+      clearTimeout(this.surveying);
+      this.surveying = setTimeout(() => this.loadSurvey(version), this.survey ? SURVEY_AFTER : 0);
+      if (!this.history) this.lookForNews();
     } catch (problem) {
       this.fail(problem.message);
     }
@@ -148,6 +160,11 @@ class Apart {
     try {
       const now = await this.store.now(this.data.run);
       this.live = now.state === "training";
+      if (now.history.join() !== this.history?.join()) {
+        this.history = now.history;
+        this.scrubber.receive(now.history, this.data.markers, this.at);
+      }
+      if (this.at !== null || this.scrubber.playing) return;
       if (now.stamp !== this.loaded && now.stamp !== "0" && now.stamp !== this.data.weights) await this.load(now.stamp);
       else this.drawPicker();
     } catch {
@@ -155,6 +172,13 @@ class Apart {
     } finally {
       this.asking = false;
     }
+  }
+
+  /** Go to a kept step; null is the newest. The image and the handles come along. */
+  travel(step) {
+    this.at = step;
+    if (!this.scrubber.playing) this.setStateValue?.("step", step);
+    this.load(step === null ? `now-${Date.now()}` : `step-${step}`);
   }
 
   async loadPlain() {
@@ -166,7 +190,7 @@ class Apart {
 
   async loadSurvey(version) {
     try {
-      const survey = await this.store.survey(this.data.run, this.data.step, version);
+      const survey = await this.store.survey(this.data.run, this.at, version);
       if (this.loaded === version) this.survey = survey;
     } catch (problem) {
       this.map.fail(problem.message);
@@ -260,7 +284,7 @@ class Apart {
 
   async encode(x) {
     const { network } = this;
-    return network.canEncode ? network.encode(x) : this.store.encode(this.data.run, this.data.step, x);
+    return network.canEncode ? network.encode(x) : this.store.encode(this.data.run, this.at, x);
   }
 
   /** The newest image wins: while one is encoded, others may come. */
@@ -397,7 +421,7 @@ class Apart {
       wrong: survey?.wrong,
       probe: this.probe,
       drawing: !this.padBox.hidden,
-      words: this.step === undefined ? "The weights are on their way…" : `as of step ${this.step.toLocaleString("en-US")}${this.live ? ", and going on" : ""}`,
+      words: this.step === undefined ? "The weights are on their way…" : `as of step ${this.step.toLocaleString("en-US")}${this.at !== null ? ", not the newest" : this.live ? ", and going on" : ""}`,
     });
     if (!this.padBox.hidden && this.look) {
       const own = image?.name === "your drawing";
@@ -419,6 +443,8 @@ class Apart {
     this.closed = true;
     cancelAnimationFrame(this.due);
     clearInterval(this.timer);
+    clearTimeout(this.surveying);
+    this.scrubber.stop();
     this.player.stop();
     this.resized.disconnect();
     this.node.remove();

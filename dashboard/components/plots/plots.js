@@ -6,6 +6,7 @@ import { drawSigned } from "../apart/pictures.js";
 import { loadPlotly } from "../charts.js";
 import { el, setText, toggle } from "../dom.js";
 import { readLook } from "../look.js";
+import { Scrubber } from "../features/scrubber.js";
 import { imageShape } from "../mosaic.js";
 import { Confusion } from "./confusion.js";
 
@@ -36,8 +37,9 @@ class Plots {
     this.grid = el("div", { class: "pl-grid" });
     this.lists = el("div", { class: "pl-lists" });
     this.confusion = new Confusion(this.store, (index) => `${this.data.pages}/take-apart?run=${encodeURIComponent(this.data.run)}&image=${index}`);
+    this.scrubber = new Scrubber((step) => this.setStateValue("step", step));
     this.peek = el("canvas", { class: "ps-crisp pl-peek", hidden: true });
-    this.node = el("div", { class: "ps-root pl-root" }, this.words, this.grid, this.confusion.node, this.lists, this.peek);
+    this.node = el("div", { class: "ps-root pl-root" }, this.words, this.scrubber.node, this.grid, this.confusion.node, this.lists, this.peek);
     parentElement.append(this.node);
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.node);
@@ -45,8 +47,11 @@ class Plots {
     this.shades.observe(document.documentElement, { attributes: true, attributeFilter: ["style", "class"] });
   }
 
-  receive({ data }) {
+  receive({ data, setStateValue }) {
     this.data = data;
+    this.setStateValue = setStateValue;
+    this.scrubber.node.hidden = !data.history;
+    if (data.history) this.scrubber.receive(data.history, data.markers, data.step);
     this.look = readLook(this.node, data.lecture);
     toggle(this.node, "ps-dark", this.look.palette.dark);
     toggle(this.node, "ps-lecture", Boolean(data.lecture));
@@ -177,6 +182,7 @@ class Plots {
     for (const { plot } of this.charts.values()) this.Plotly?.purge(plot);
     this.resized.disconnect();
     this.shades.disconnect();
+    this.scrubber.stop();
     this.node.remove();
   }
 }
