@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -37,7 +38,10 @@ PAGES = "pages"
 """The session's key for the pages there are, by name."""
 
 RUNS_TTL = 3.0
-"""Seconds for which the list of runs is kept: reading a thousand takes most of a second."""
+"""Seconds for which the states of runs are kept."""
+
+RECENT = 40
+"""Runs whose states are looked up: none older is at work, or nobody would look for it here."""
 
 
 @dataclass
@@ -202,13 +206,26 @@ def _choose(tab: Session) -> None:
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _runs(root: str, moment: int) -> dict[str, str]:  # noqa: ARG001 (a part of the key: the list is read again)
+def _runs(root: str, moment: int) -> dict[str, str]:  # noqa: ARG001 (a part of the key: states are read again)
     """Ids and states of a folder's runs: those at work first, then the newest."""
-    words = {}
-    for run in Runs(root).list():
-        state = run.status().state
-        words[run.id] = (state not in WORKING, "" if state in {"finished", "paused"} else f" · {state}")
-    return {run: word for run, (_, word) in sorted(words.items(), key=lambda item: item[1][0])}
+    folder = Path(root)
+    try:
+        ids = _ids(root, folder.stat().st_mtime_ns)
+    except OSError:
+        return {}
+    words = dict.fromkeys(ids, "")
+    for run_id in ids[:RECENT]:
+        with suppress(ValueError, OSError):
+            state = Runs(root).open(run_id).status().state
+            words[run_id] = "" if state in {"finished", "paused"} else f" · {state}"
+    at_work = {f" · {state}" for state in WORKING}
+    return {run_id: words[run_id] for run_id in sorted(ids, key=lambda run_id: words[run_id] not in at_work)}
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _ids(root: str, stamp: int) -> list[str]:  # noqa: ARG001 (a part of the key)
+    """The ids of a folder's runs, newest first; read again when the folder changes."""
+    return [run.id for run in Runs(root).list()]
 
 
 def _no_run(tab: Session) -> None:
