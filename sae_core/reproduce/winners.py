@@ -13,18 +13,22 @@ from sae_core.textbook.cost import Array
 
 __all__ = ["digits", "mnist"]
 
-GRID = tuple(10.0**power for power in (-3, -2, -1, 0, 1))
+GRID = tuple(10.0**power for power in (-4, -3, -2, -1, 0, 1))
 """C of the linear classifier."""
 
 
 def digits(progress: Progress, quick: bool) -> Outcome:
-    """scikit-learn's digits: 256 units, each keeping 7% of the batch, 8,000 steps of 256 with Adam at 0.01."""
+    """scikit-learn's digits: 256 units, each keeping 7% of the batch, 10,000 steps of 256 with Adam at 0.01.
+
+    As the replication's train_digits.py has it (commit 09a8c5b): 35% test, ``random_state=0``. That split is the one
+    on which raw pixels have its 95.5%; with 1 they have 96.7%.
+    """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     pixels, labels = load_digits(return_X_y=True)
-    x, test_x, y, test_y = train_test_split(pixels, labels, test_size=0.35, random_state=1)
-    steps = 1_000 if quick else 8_000
+    x, test_x, y, test_y = train_test_split(pixels, labels, test_size=0.35, random_state=0)
+    steps = 1_000 if quick else 10_000
     config = Config(
         method="wta",
         dataset="digits",
