@@ -92,7 +92,10 @@ class Cabinet:
         taken, last = self._censuses.get(run_id, (0.0, None)) if step is None else (0.0, None)
         if last is not None and time.monotonic() - taken < FRESH:
             return last
-        answer = _settled(self.lens.begin("census", run_id, step=step), wait=wait)
+        # Who only leafs through past steps shall not have a census taken of each.
+        past = step is not None and not wait
+        future = (self.lens.kept if past else self.lens.begin)("census", run_id, step=step)
+        answer = _settled(future, wait=wait) if future is not None else None
         if answer is None:
             return last
         census = LatentCensus.from_answer(answer)

@@ -110,6 +110,11 @@ class Lens:
                 self._kept.popitem(last=False)
         return future
 
+    def kept(self, question: str, run: str, *, step: int | None = None, **arguments: Any) -> Future[Answer] | None:
+        """The answer if it has been asked for; None, and nothing is begun, where it has not."""
+        about = {"question": question, "run": run, "step": step, "arguments": arguments}
+        return self._kept.get((to_json(about), *self._stamp(run, step, question)))
+
     def close(self) -> None:
         """Let the helper go."""
         with self._lock:

@@ -85,6 +85,15 @@ def test_what_many_ask_at_once_is_asked_once(lens: Lens) -> None:
     assert len({id(answer) for answer in answers}) == 1
 
 
+def test_looking_for_an_answer_begins_nothing(lens: Lens) -> None:
+    """Only what was asked for is there."""
+    assert lens.kept("census", "taught", step=2) is None
+    lens.census("taught", step=2)
+    kept = lens.kept("census", "taught", step=2)
+    assert kept is not None
+    assert kept.done()
+
+
 def test_a_killed_helper_is_started_again(lens: Lens) -> None:
     """The question after it is answered as if nothing had been."""
     helpers = [one for one in psutil.Process().children() if "sae_core.lens" in one.cmdline()]

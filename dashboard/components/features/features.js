@@ -197,7 +197,10 @@ class Features {
       if (!page || page.latent !== this.latent) return;
       this.panel.show(page, this.shown, this.look.palette);
       this.node.dataset.stands = latent;
-      if (page.complete) return;
+      if (page.complete || this.scrubber.playing) return;
+      const step = this.step;
+      await new Promise((resolve) => setTimeout(resolve, step === null ? 0 : QUIET));
+      if (step !== this.step || latent !== this.latent) return; // leafed on
       const whole = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step, wait: 1 });
       if (whole && whole.latent === this.latent) this.panel.show(whole, this.shown, this.look.palette);
     });
