@@ -119,8 +119,8 @@ def _grey(images: NDArray[np.float32]) -> Bytes:
 
 def _lit(codes: NDArray[np.float32]) -> Bytes:
     strongest = codes.max(axis=1, keepdims=True)
-    shares = np.ceil(255 * np.clip(codes, 0, None) / np.where(strongest > 0, strongest, 1))
-    return shares.astype(np.uint8)
+    shares = np.clip(codes, 0, None) / np.where(strongest > 0, strongest, 1)
+    return np.minimum(np.ceil(255 * shares), 255).astype(np.uint8)
 
 
 def _bars(counts: NDArray[np.float32]) -> NDArray[np.float32]:

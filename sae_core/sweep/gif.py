@@ -34,7 +34,7 @@ class _Size:
     colours: int
 
 
-SIZES = (_Size(12, 60, 48), _Size(12, 50, 32), _Size(10, 50, 32), _Size(10, 40, 24), _Size(8, 40, 16), _Size(6, 30, 12))
+SIZES = (_Size(12, 50, 48), _Size(12, 50, 32), _Size(10, 50, 32), _Size(10, 40, 24), _Size(8, 40, 16), _Size(6, 20, 12))
 """The finest comes first; the first whose file is small enough is taken."""
 
 

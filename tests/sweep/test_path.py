@@ -18,12 +18,13 @@ from sae_core.runs.frames import decode_frame
 from sae_core.runs.path_file import read_path, read_points
 from sae_core.runs.replay import replay
 from sae_core.runs.worker import Timing, work
+from sae_core.snapshot import Row
 from sae_core.sweep.film import Film, make_film
 from sae_core.sweep.gif import film_gif
 from sae_core.sweep.path import begin_path, default_values, follow
 from sae_core.train import Trainer
 
-SMALL = {"dataset": "digits", "n_latents": 24, "batch_size": 64, "threads": 1, "steps": 40}
+SMALL = {"dataset": "digits", "n_latents": 24, "batch_size": 64, "threads": 1, "warmup_steps": 0, "steps": 150}
 VALUES = (0.01, 0.1, 0.3)
 
 
@@ -41,7 +42,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 def test_a_path_has_a_point_where_each_value_ends_and_more_sparsity_at_each(done: RunDirectory):
     points = list(follow(done))
-    assert [(point.step, point.value) for point in points] == [(40, 0.01), (80, 0.1), (120, 0.3)]
+    assert [(point.step, point.value) for point in points] == [(150, 0.01), (300, 0.1), (450, 0.3)]
     assert points[0].l0 > points[1].l0 > points[2].l0
     assert all(point.accuracy is not None and 0 < point.accuracy <= 1 for point in points)
 
@@ -51,7 +52,7 @@ def test_neighbours_are_warm_started_and_so_is_each_place_of_the_mosaic(done: Ru
     trainer = Trainer(done.config, load_images("digits"))
     for value in VALUES:
         trainer.set("penalty_weight", value)
-        for _ in range(40):
+        for _ in range(150):
             trainer.step()
         snapshot = done.snapshot_at(trainer.steps)
         assert snapshot is not None
@@ -64,13 +65,17 @@ def test_a_path_replays_like_any_run(done: RunDirectory):
 
 
 def test_interrupted_in_the_middle_it_goes_on_to_the_same_points(done: RunDirectory, tmp_path: Path):
-    """Paused by hand in the second stretch, and its newest checkpoint lost on top of that."""
+    """Stopped in the second stretch, and its newest checkpoint lost on top of that."""
     run = begun(tmp_path)
     images = load_images("digits")
-    for _ in range(50):
-        run.append_event("step")
-    first = work(run, images=images, play=False, timing=Timing(unwatched_exit=0.0))
-    assert (first.state, first.step) == ("paused", 80)  # it catches up with its schedule, which ends at 80
+
+    def stop_early(row: Row, _: int | None) -> None:
+        if row.step > 200:
+            run.append_event("stop")
+
+    first = work(run, stop_early, images=images, timing=Timing(row_first=0.0, row_growth=0.0))
+    assert first.state == "stopped"
+    assert 200 < first.step < 450
     (run.path / "checkpoint.safetensors").write_bytes(b"torn")
     assert work(run, images=images).state == "finished"
     assert [(p.step, p.fvu) for p in read_points(run.path)] == [(p.step, p.fvu) for p in read_points(done.path)]
@@ -117,7 +122,7 @@ def film(done: RunDirectory) -> Film:
 def test_the_film_is_the_snapshots_quantised(film: Film, done: RunDirectory):
     """To 1/127 of each filter's largest weight, and 1/255 of a pixel."""
     about, arrays = decode_frame(film.to_bytes())
-    snapshot = done.snapshot_at(80)
+    snapshot = done.snapshot_at(300)
     assert snapshot is not None
     assert about["values"] == list(VALUES)
     scale = np.abs(snapshot.filters).max(axis=1, keepdims=True)
