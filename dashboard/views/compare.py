@@ -89,7 +89,7 @@ def _table(page: frame.Page, summaries: Sequence[Summary]) -> list[Summary]:
         table,
         key="compare-table",
         hide_index=True,
-        height=min(38 + 35 * len(table), 38 + 35 * 9),
+        height=min(36 + 31 * len(table), 36 + 31 * 10),
         on_select="rerun",
         selection_mode="multi-row",
         column_config={

@@ -59,6 +59,7 @@ def fork(
         RunError: the parent has not come to that step, or has no steps left after it.
         RunWriteError: the runs folder cannot be written.
     """
+    _check_reached(parent, step)
     first = parent.config
     if endless or epochs is not None or steps is not None:
         first = first.with_changes(epochs=epochs, steps=steps)
@@ -96,9 +97,7 @@ def moment(run: RunDirectory, step: int, images: Images, progress: Progress | No
     Raises:
         RunError: the run has not come so far, or its data has changed.
     """
-    done = run.status().step
-    if not 0 <= step <= done:
-        raise RunError(f"step is {step}, but the run {run.id} has come to step {done:,} so far.")
+    _check_reached(run, step)
     if (kept := kept_checkpoint(run.path, step)) is not None:
         return kept
     check_data(run, images)
@@ -109,6 +108,12 @@ def moment(run: RunDirectory, step: int, images: Images, progress: Progress | No
             return message
         raise RunError(f"Step {step:,} of {run.id} cannot be reached again: {message}")
     raise AssertionError("the last action asks for a checkpoint")
+
+
+def _check_reached(run: RunDirectory, step: int) -> None:
+    done = run.status().step
+    if not 0 <= step <= done:
+        raise RunError(f"step is {step}, but the run {run.id} has come to step {done:,} so far.")
 
 
 def _actions(run: RunDirectory, start: Checkpoint | None, last: int, progress: Progress | None) -> Iterator[Action]:
