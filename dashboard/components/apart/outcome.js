@@ -35,7 +35,7 @@ export class Outcome {
     this.none.hidden = Boolean(answers);
     this.bars.hidden = !answers;
     this.stale.hidden = !answers || shown.stale === null;
-    if (!this.stale.hidden) setText(this.stale, `The probe is of step ${shown.stale}; train it again on Classify for these weights.`);
+    if (!this.stale.hidden) setText(this.stale, `The probe was trained at step ${shown.stale.toLocaleString("en-US")}: on other weights its answers are guesses.`);
     setText(this.verdict, sentence(before, after, nEdits, answers, shown));
     return { before, after, answers };
   }
