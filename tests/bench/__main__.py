@@ -11,6 +11,8 @@ BENCHES = {
     "live": "the whole live path: trainer, frames, sockets, Chromium",
     "core": "the training core, against peers",
     "frontier": "FVU against L0 for every method, into assets/frontier",
+    "path": "the frontier of warm-started paths beside cold starts, at equal total steps",
+    "sweep": "a sweep on two local workers against one",
 }
 
 
