@@ -47,7 +47,7 @@ class Checkpoint:
         """The big slider's value, or what a controller made of it for the target; None without a dial."""
         if self.config.dial is None:
             return None
-        value = getattr(self.config, self.config.dial)
+        value = float(getattr(self.config, self.config.dial))
         return self.numbers.get("controller.weight", value) if self.config.target else value
 
     def digest(self) -> str:

@@ -55,12 +55,14 @@ class Trainer:
     the dictionary's rows back to norm 1 where the method holds them there.
 
     Raises:
-        ConfigError: the batch is larger than the data set, or the device is not there.
+        ConfigError: the batch is larger than the data set, its images are all alike or hold values that are no
+            numbers, or the device is not there.
     """
 
     _dtype = torch.float32
 
     def __init__(self, config: Config, images: Images, start: Checkpoint | None = None) -> None:
+        _check(images)
         self.config = config
         self.images_seen = 0
         self.steps = 0
@@ -271,3 +273,12 @@ class Trainer:
                 moments["exp_avg"], moments["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
             tensors |= {f"adam.{name}.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
         return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}
+
+
+def _check(images: Images) -> None:
+    if not math.isfinite(images.variance):
+        raise ConfigError(
+            f"{images.name} holds values that are no finite numbers (NaN or infinite); take them out first."
+        )
+    if images.variance <= 0.0:
+        raise ConfigError(f"All training images of {images.name} are alike (variance 0), so there is nothing to learn.")

@@ -8,10 +8,12 @@ can be looked at all the time.
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sae_core.sparsity.base import Batch, Extra, Extras, Method
+from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +30,8 @@ class BatchTopK(Method):
     """Training: codes = ReLU(the k · batch largest pre_codes of the batch, the others 0); J has no sparsity term.
     Test: codes = pre_code where pre_code > θ, else 0, each image by itself.
 
-    θ () ← θ + a (m − θ), m the smallest code kept in the batch, a = batch / min(images seen, THRESHOLD_WINDOW).
+    θ () ← θ + a (m − θ), m the batch's smallest code that is not 0 (0 if there is none),
+    a = batch / min(images seen, THRESHOLD_WINDOW).
     The gradient flows through the codes that are left; θ has none. A rich image may take more than k, a plain one
     fewer: one knob for the mean, none for each.
     """
@@ -54,9 +57,8 @@ class BatchTopK(Method):
     def activate_batch_(self, batch: Batch, config: Config) -> None:
         """Keep the k · batch largest pre_codes where they are positive."""
         codes = batch.codes
-        kept, where = codes.view(-1).topk(config.k * batch.size, sorted=False)
-        batch.scratch["smallest"] = kept.min().clamp_min(0.0)
-        codes.zero_().view(-1).scatter_(0, where, kept.relu_())
+        keep_largest_(codes.view(1, -1), config.k * batch.size, dim=1)
+        batch.scratch["smallest"] = codes.masked_fill(codes == 0.0, math.inf).min().nan_to_num_(posinf=0.0)
 
     def observe_(self, batch: Batch, images: int) -> None:
         """Move θ towards the smallest code kept."""

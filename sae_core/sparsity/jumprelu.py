@@ -46,7 +46,9 @@ class JumpReLU(Method):
     dial = "penalty_weight"
     target = "target_l0"
     defaults = MappingProxyType({"penalty_weight": 0.003})
-    looks = MappingProxyType({"penalty_weight": MappingProxyType({"dial": (1e-4, 0.1), "zones": ()})})
+    looks = MappingProxyType(
+        {"penalty_weight": MappingProxyType({"dial": (1e-4, 0.1), "zones": ((1.5e-4, "no effect"), (0.1, "useful"))})}
+    )
     activations = ("relu",)
     activation_reason = "its codes are 0 below each unit's threshold, as only ReLU's can be; use activation 'relu'."
     extras = (Extra("log_threshold", start=0.03, unit="log pixels"),)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sae_core.sparsity.base import Extras, Method
+from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,8 +41,4 @@ class TopK(Method):
 
     def activate_(self, codes: Tensor, config: Config, extras: Extras) -> None:
         """Keep each row's k largest pre_codes where they are positive."""
-        if config.k >= codes.shape[1]:
-            codes.relu_()
-            return
-        kept, where = codes.topk(config.k, dim=1, sorted=False)
-        codes.zero_().scatter_(1, where, kept.relu_())
+        keep_largest_(codes, config.k, dim=1)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sae_core.sparsity.base import Batch, Method
+from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
     from sae_core.config import Config
@@ -40,9 +41,4 @@ class WinnerTakeAll(Method):
 
     def activate_batch_(self, batch: Batch, config: Config) -> None:
         """Keep each column's m largest codes where they are positive."""
-        codes, winners = batch.codes, max(1, round(config.lifetime * batch.size))
-        if winners >= batch.size:
-            codes.relu_()
-            return
-        kept, where = codes.topk(winners, dim=0, sorted=False)
-        codes.zero_().scatter_(0, where, kept.relu_())
+        keep_largest_(batch.codes, max(1, round(config.lifetime * batch.size)), dim=0)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import sys
 from math import log
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sae_core.config import Config, ConfigError
-from sae_core.sparsity import FIRING_THRESHOLD, METHODS, Batch, firing_threshold
+from sae_core.data import Images
+from sae_core.sparsity import FIRING_THRESHOLD, METHODS, Batch, Method, firing_threshold
+from sae_core.sparsity.largest import keep_largest_
+from sae_core.step import Trainer
+from tests.core.methods import config_of
 
 
 def test_the_screens_list_the_methods_in_order() -> None:
@@ -57,6 +67,25 @@ def test_topk_with_all_latents_is_a_relu() -> None:
     codes = torch.tensor([[1.0, -2.0]])
     METHODS["topk"].activate_(codes, Config(method="topk", n_latents=2, k=2), {})
     assert codes.tolist() == [[1.0, 0.0]]
+
+
+VALUES = st.floats(-3, 3, width=32) | st.sampled_from([0.5, 1.0, 2.0, math.inf])
+
+
+@given(
+    rows=st.lists(st.lists(VALUES, min_size=6, max_size=6), min_size=1, max_size=5),
+    k=st.integers(1, 7),
+    dim=st.sampled_from([0, 1]),
+)
+def test_the_largest_are_those_a_sort_finds_and_k_of_them_even_where_some_are_equal(
+    rows: list[list[float]], k: int, dim: int
+) -> None:
+    """Against a plain sort of each row or column: the same values, and never more than k."""
+    codes = torch.tensor(rows, dtype=torch.float32)
+    lines = [sorted(line, reverse=True) for line in codes.relu().movedim(dim, 1).tolist()]
+    keep_largest_(codes, k, dim)
+    kept = [sorted(line, reverse=True) for line in codes.movedim(dim, 1).tolist()]
+    assert kept == [line[:k] + [0.0] * (len(line) - k) for line in lines]
 
 
 def test_l1_is_the_mean_sum_of_codes_in_units_of_the_images_spread() -> None:
@@ -189,3 +218,35 @@ def test_a_methods_knob_on_another_method_is_refused_in_one_sentence(method: str
 def test_what_does_not_go_together_is_refused_in_one_sentence(values: dict[str, object], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         Config(**values)
+
+
+def test_the_readmes_method_is_all_that_a_method_needs(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its few lines train, are chosen by name, and keep no code of .5 or less."""
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(class Fixed.*?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {"Method": Method}
+    exec(compile(block, "README.md", "exec"), names)
+    monkeypatch.setitem(METHODS, "fixed", names["Fixed"]())
+    trainer = Trainer(Config(method="fixed", n_latents=24, batch_size=16), images)
+    before = trainer.row().fvu
+    for _ in range(100):
+        trainer.step()
+    codes = trainer.objective.codes
+    assert codes[codes > 0].min() > 0.5
+    assert trainer.row().fvu < before
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.only_lit])
+def test_a_latent_that_is_silent_all_batch_long_learns_nothing(method: str, images: Images) -> None:
+    """Its encoder row, bias and filter have no gradient; those that speak have."""
+    trainer = Trainer(config_of(method, tied=False), images)
+    with torch.no_grad():
+        trainer.model.b_enc[:7] = -100.0
+        trainer.objective.forward(trainer.config)
+        trainer.objective.penalties(trainer.config, 16)
+        trainer.objective.backward(0.1, trainer.config)
+    for name in ("W_enc", "b_enc", "dictionary"):
+        grad = trainer.model.trained[name].grad
+        assert grad is not None
+        assert not grad[:7].any()
+        assert grad[7:].any()

@@ -138,6 +138,14 @@ def test_a_batch_larger_than_the_data_is_refused(images: Images) -> None:
         Trainer(Config(n_latents=4), images)
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence"), [(0.0, "All training images of small are alike"), (float("nan"), "no finite numbers")]
+)
+def test_images_with_nothing_to_learn_are_refused_in_one_sentence(value: float, sentence: str, images: Images) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        Trainer(small(), dataclasses.replace(images, variance=value))
+
+
 def test_a_run_that_diverges_stops_before_the_update(images: Images) -> None:
     trainer = Trainer(small(learning_rate=10.0), images)
     with pytest.raises(Diverged, match="training diverged and stopped before the weights were touched") as caught:
