@@ -17,6 +17,11 @@ pytestmark = pytest.mark.browser
 POINTS, SHOWN, DIGITS, SIDE = 12, 256, 10, 28
 
 
+@pytest.fixture(autouse=True)
+def _end_runs() -> None:
+    """A file needs no dashboard."""
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full-sized film of noise: twelve points of 256 filters."""
