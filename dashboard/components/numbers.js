@@ -57,19 +57,20 @@ const isWarming = (frame) => frame.weight < frame.dial * 0.999;
 export function weightNote(frame, method) {
   if (!method?.penalty || !frame.step) return "";
   const limit = frame.largest_weight ?? NO_LIMIT;
-  const lit = figure(frame.l0);
+  const tidy = (value, places = 3) => String(Number(value.toPrecision(places)));
+  const lit = tidy(frame.l0);
   if (frame.target) {
-    const goal = method.target === "target_rho" ? `ρ̂ = ${figure(frame.target)}` : `L0 = ${figure(frame.target)}`;
+    const goal = method.target === "target_rho" ? `ρ̂ = ${tidy(frame.target)}` : `L0 = ${tidy(frame.target)}`;
     if (isWarming(frame)) return `warming up, then finding the weight for ${goal}`;
-    if (frame.dial >= 0.99 * limit) return `${goal} cannot be reached: at the largest weight, ${lit} are still lit`;
-    if (frame.dial <= 1.01e-5 * limit) return `${goal} cannot be reached: with no penalty left, only ${lit} are lit`;
+    if (frame.dial >= 0.99 * limit) return `${goal} is out of reach: at the largest weight ${lit} are still lit`;
+    if (frame.dial <= 1.01e-5 * limit) return `${goal} is out of reach: without a penalty only ${lit} are lit`;
     const reached = method.target === "target_rho" || Math.abs(Math.log(frame.l0 / frame.target)) < 0.1;
     return reached ? `the weight follows ${goal}` : `finding the weight for ${goal}`;
   }
   if (!frame.dial || isWarming(frame)) return "";
-  if (frame.l0 < 0.5 || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${figure(limit)} on, nothing can be` : "saturated: the copies say nothing";
+  if (frame.l0 < 0.5 || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${tidy(limit, 2)} on, nothing can be` : "saturated: the copies say nothing";
   if (frame.weight * frame.sparsity < 0.01 * frame.objective) return `inert here: the penalty is ${percent((frame.weight * frame.sparsity) / frame.objective, 1)} of J`;
-  return frame.largest_weight ? `everything is dead from ${figure(limit)} on` : "";
+  return frame.largest_weight ? `everything is dead from ${tidy(limit, 2)} on` : "";
 }
 
 const TILES = [

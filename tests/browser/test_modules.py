@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -85,3 +86,27 @@ def test_zero_weight_is_the_papers_colour_in_light_and_dark(live: LivePage) -> N
 def test_garbage_is_no_frame(live: LivePage) -> None:
     """Bytes that do not begin as a frame give null, not an exception."""
     assert ask(live, "frame", "m.parseFrame(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9]).buffer)") is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ({}, "everything is dead from 3.4 on"),
+        ({"weight": 0.001, "dial": 0.001}, "inert here: the penalty is 0.5% of J"),
+        ({"l0": 0.1, "fvu": 0.99}, "saturated: next to nothing is lit; from 3.4 on, nothing can be"),
+        ({"target": 20}, "finding the weight for L0 = 20"),
+        ({"target": 27}, "the weight follows L0 = 27"),
+        ({"target": 9, "dial": 3.37, "weight": 3.37}, "L0 = 9 is out of reach: at the largest weight 27.3 are still lit"),
+        ({"target": 99, "dial": 3e-5, "weight": 3e-5}, "L0 = 99 is out of reach: without a penalty only 27.3 are lit"),
+        ({"target": 20, "weight": 0.05}, "warming up, then finding the weight for L0 = 20"),
+        ({"dial": 0, "weight": 0}, ""),
+    ],
+)  # fmt: skip
+def test_the_page_says_what_the_weight_does_where_it_is_not_to_be_seen(
+    live: LivePage, frame: dict[str, float], said: str
+) -> None:
+    """Nothing, too much, or what a target asks of it; λ_max is 3.37."""
+    now = {"step": 900, "weight": 0.1, "dial": 0.1, "sparsity": 2, "objective": 0.4, "l0": 27.3, "fvu": 0.2}
+    shown = {**now, "largest_weight": 3.37, "target": 0, **frame}
+    method = {"penalty": "L1 sparsity", "dial": "penalty_weight", "target": "target_l0"}
+    assert ask(live, "numbers", f"m.weightNote({json.dumps(shown)}, {json.dumps(method)})") == said
