@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import blake2b
 from io import BytesIO
 from typing import Any
 
@@ -12,7 +14,7 @@ from dashboard.figures.textbook import block_figure, filter_figure
 from dashboard.views import frame
 from sae_core.textbook.case import Arrays, assemble
 from sae_core.textbook.check import Report, check, knobs_of
-from sae_core.textbook.cost import Weights
+from sae_core.textbook.cost import Knobs, Weights
 from sae_core.textbook.example import example
 from sae_core.textbook.files import KINDS, read_arrays
 from sae_core.textbook.mistakes import MISTAKES
@@ -20,6 +22,7 @@ from sae_core.textbook.notation import COST, SYMBOLS, symbol
 
 __all__ = ["show"]
 
+KEPT = "check-kept"
 LARGEST_MB = 64
 """Of an upload: the course's IMAGES.mat is 20 MB."""
 
@@ -41,9 +44,24 @@ def show() -> None:
                 _empty()
                 return
             with st.spinner("Checking: formulas, then differences, then mistakes…"):
-                case = assemble(*arrays)
-                report = check(case.theta, case.x, knobs, gradient=case.gradient, cost=case.cost, order=case.order)
-            _verdict(report, case.note)
+                report, note = _checked(arrays, knobs)
+            _verdict(report, note)
+
+
+def _checked(arrays: tuple[Arrays, Arrays | None, Arrays | None], knobs: Knobs) -> tuple[Report, str]:
+    """The report; the last one is kept, so that switching the notation does not check again."""
+    digest = blake2b(repr(knobs).encode())
+    for group in arrays:
+        for name, values in (group or {}).items():
+            digest.update(f"{name} {values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).data)
+    known, *kept = st.session_state.get(KEPT, ("", None, ""))
+    if known != digest.hexdigest():
+        case = assemble(*arrays)
+        kept = [check(case.theta, case.x, knobs, gradient=case.gradient, cost=case.cost, order=case.order), case.note]
+        st.session_state[KEPT] = (digest.hexdigest(), *kept)
+    report, note = kept
+    return report, note
 
 
 def _introduce(page: frame.Page) -> None:
@@ -75,17 +93,24 @@ def _files() -> tuple[Arrays, Arrays | None, Arrays | None] | None:
     )
     if source == "an example":
         names = [RIGHT, *(mistake.name for mistake in MISTAKES if (mistake.formula.rho_batch or 0) < 2_000)]
-        chosen = st.selectbox("The mistake in it", names, index=names.index("sign of the sparsity term"))
+        chosen = st.selectbox(
+            "The mistake in it", names, index=names.index("sign of the sparsity term"), key="check-mistake"
+        )
         st.caption(
             "A 64-25-64 network at its start, on 2,000 patches of photographs, and a gradient with this mistake."
         )
-        return example(next((m for m in MISTAKES if m.name == chosen), None)), None, None
+        return _example(chosen), None, None
     theta = _upload("θ, or W1, W2, b1, b2", "Saved as MATLAB's .mat (not v7.3), numpy's .npz or .npy, or text.")
     data = _upload(
         "The patches you trained on, or IMAGES.mat", "Without: patches are cut from scikit-learn's photographs."
     )
     grad = _upload("Your gradient", "Where it is not in the first file. It has to be of the same patches.")
     return None if theta is None else (theta, data, grad)
+
+
+@lru_cache(maxsize=4)
+def _example(mistake: str) -> Arrays:
+    return example(next((m for m in MISTAKES if m.name == mistake), None))
 
 
 def _upload(label: str, help: str) -> Arrays | None:
@@ -95,7 +120,9 @@ def _upload(label: str, help: str) -> Arrays | None:
 
 def _knobs() -> tuple[float, float, float]:
     boxes = st.columns(3)
-    rho = boxes[0].number_input("ρ", value=0.01, format="%g", step=None, help="Target activation, between 0 and 1.")
+    rho = boxes[0].number_input(
+        "ρ", value=0.01, key="check-rho", format="%g", step=None, help="Target activation, between 0 and 1."
+    )
     decay = boxes[1].number_input("λ (weight decay)", value=1e-4, format="%g", step=None, help="0 or more.")
     beta = boxes[2].number_input("β", value=3.0, format="%g", step=None, help="Weight of the sparsity term, 0 or more.")
     return rho, decay, beta

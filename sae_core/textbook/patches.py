@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 
 from sae_core.textbook.cost import Array
@@ -15,11 +18,12 @@ CUTOFF = 0.4
 """Of the sampling rate: Olshausen & Field's f0, 200 cycles in a picture of 512 pixels."""
 
 
-def photographs() -> list[Array]:
+@cache
+def photographs() -> tuple[Array, ...]:
     """scikit-learn's two sample photographs (427 × 640 pixels), grey and whitened."""
     from sklearn.datasets import load_sample_images
 
-    return [whiten(image.astype(np.float64).mean(axis=2) / 255.0) for image in load_sample_images().images]
+    return tuple(whiten(image.astype(np.float64).mean(axis=2) / 255.0) for image in load_sample_images().images)
 
 
 def whiten(image: Array) -> Array:
@@ -41,7 +45,7 @@ def whiten(image: Array) -> Array:
     return flat
 
 
-def sample(images: list[Array], n: int = N_PATCHES, side: int = SIDE, seed: int = 0) -> Array:
+def sample(images: Sequence[Array], n: int = N_PATCHES, side: int = SIDE, seed: int = 0) -> Array:
     """(n, side²) squares at random places of randomly chosen images (sampleIMAGES.m), not yet normalised.
 
     Raises:
