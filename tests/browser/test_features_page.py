@@ -69,11 +69,11 @@ def test_a_choice_shows_at_once_and_is_in_the_address(opened) -> None:
     stands(live.page, 4)
     live.page.wait_for_function("location.search.includes('latent=4')")
     assert asked(live) == {"run": "taught", "latent": "4"}
+    assert trouble(live) == []
     live.page.reload()
     stands(live.page, 4)
     live.page.keyboard.press(".")
     stands(live.page, 5)
-    assert trouble(live) == []
     assert live.foreign_requests() == []
 
 
@@ -96,12 +96,12 @@ def test_a_label_is_kept_with_the_run_and_shown_as_text(opened, taught: RunDirec
     live.page.locator(".ps-unit-label").fill(label)
     live.page.keyboard.press("Enter")
     live.page.locator(".ps-star").click()
-    expect(live.page.locator(".ps-star")).to_have_text("★")
+    expect(live.page.locator(".ps-star")).to_have_text("★", timeout=PATIENCE)
     live.page.wait_for_function("document.querySelector('.ps-star').getAttribute('aria-pressed') === 'true'")
     live.page.wait_for_timeout(500)
     assert read_notes(taught.path)[7] == Note(label, favourite=True)
     again = opened("run=taught&filter=favourites&latent=7").page
-    expect(again.locator(".ps-unit-label")).to_have_value(label)
+    expect(again.locator(".ps-unit-label")).to_have_value(label, timeout=PATIENCE)
     assert again.evaluate("document.querySelector('.ps-features').dataset.shown") == "1"
     assert again.locator(".ps-features img").count() == 0
     write_note(taught.path, 7, Note())
@@ -132,7 +132,7 @@ def test_sorting_and_filtering_keep_the_choice(opened) -> None:
     page.get_by_label("Which units").select_option("dense")
     page.get_by_label("Units that respond most to").select_option("9")
     page.get_by_label("Which units").select_option("dead")
-    expect(page.locator(".ps-features-left .ps-what")).to_contain_text("None is like that")
+    expect(page.locator(".ps-features-left .ps-what")).to_contain_text("None is like that", timeout=PATIENCE)
 
 
 def test_the_report_opens_with_the_network_off(context: BrowserContext, taught: RunDirectory, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_without_a_snapshot_the_page_says_what_to_do(context: BrowserContext, da
     page.set_default_timeout(PATIENCE)
     page.goto(f"{dashboard.url}features?run=unborn")
     expect(page.get_by_text("This run has no snapshot yet")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_role("link", name="To the Train page")).to_be_visible()
+    expect(page.get_by_role("link", name="To the Train page")).to_be_visible(timeout=PATIENCE)
 
 
 def test_another_runs_units_stand_where_their_likes_stood(opened) -> None:

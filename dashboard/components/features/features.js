@@ -82,7 +82,10 @@ class Features {
     toggle(this.node, "ps-dark", this.look.palette.dark);
     toggle(this.node, "ps-lecture", Boolean(data.lecture));
     this.panel.allow(data.maySteer, data.watchOnly);
-    this.panel.charts.setFigures(data.figures, "features").then(() => this.panel.redrawCharts(this.look));
+    this.panel.charts.setFigures(data.figures, "features").then(
+      () => this.panel.redrawCharts(this.look),
+      (problem) => this.attempt(() => Promise.reject(problem)),
+    );
     this.panel.look = this.look;
     if (data.run !== this.run) this.open(data);
     else if (data.said !== this.said) this.follow(data);
@@ -250,6 +253,7 @@ class Features {
     this.cells = order.filter(wanted(this.choice, this.shown, this.life, this.notes));
     this.atlas.arrange(this.cells);
     this.atlas.select(this.latent);
+    this.node.dataset.shown = this.cells.length;
     this.say();
   }
 
@@ -287,7 +291,7 @@ class Features {
     this.atlas.show(this.shown, this.look.palette, favourites);
     this.drawThen();
     this.panel.setNote(this.notes[this.latent]);
-    Object.assign(this.node.dataset, { step: this.shown.step, latents: this.shown.n_latents, shown: this.cells?.length ?? 0 });
+    Object.assign(this.node.dataset, { step: this.shown.step, latents: this.shown.n_latents });
     this.say();
   }
 
