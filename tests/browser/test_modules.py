@@ -96,7 +96,7 @@ def test_garbage_is_no_frame(live: LivePage) -> None:
         ({"l0": 0.1, "fvu": 0.99}, "saturated: next to nothing is lit; from 3.4 on, nothing can be"),
         ({"target": 20}, "finding the weight for L0 = 20"),
         ({"target": 27}, "the weight follows L0 = 27"),
-        ({"target": 9, "dial": 3.37, "weight": 3.37}, "L0 = 9 is out of reach: at the largest weight 27.3 are still lit"),
+        ({"target": 9, "dial": 3.4, "weight": 3.4}, "L0 = 9 is out of reach: at the largest weight 27.3 are still lit"),
         ({"target": 99, "dial": 3e-5, "weight": 3e-5}, "L0 = 99 is out of reach: without a penalty only 27.3 are lit"),
         ({"target": 20, "weight": 0.05}, "warming up, then finding the weight for L0 = 20"),
         ({"dial": 0, "weight": 0}, ""),
