@@ -201,6 +201,25 @@ def test_a_newer_snapshot_comes_in_by_itself_and_handles_stay(
     write_atomically(run.path / "snapshot.safetensors", snapshot_to_bytes(snapshot))
 
 
+def test_the_image_travels_through_the_kept_steps(apart: Apart, made: tuple[Path, RunDirectory, Snapshot]) -> None:
+    """The slider's first place is the first kept step, its last one now; the address says which."""
+    _, run, snapshot = made
+    for step in (1, 2):
+        row = dataclasses.replace(snapshot.row, step=step)
+        early = dataclasses.replace(snapshot, row=row, filters=0.1 * step * snapshot.filters)
+        (run.path / "history" / f"snapshot-{step:012d}.safetensors").write_bytes(snapshot_to_bytes(early))
+    slider = apart.page.locator(".ps-scrub")
+    wait_until(slider.is_enabled, 10, "the kept steps were not noticed")
+    now = apart.number("fvu")
+    slider.press("Home")
+    apart.become("step", 1)
+    wait_until(lambda: apart.number("fvu") > now + 0.05, 5, "the earlier weights were not shown")
+    wait_until(lambda: "step=1" in apart.address, 10, "the address does not say which step")
+    slider.press("End")
+    apart.become("step", snapshot.row.step)
+    assert apart.number("fvu") == now
+
+
 def test_images_are_picked_from_lists_and_from_the_map(apart: Apart, dashboard: Dashboard) -> None:
     """Worst copied, next misread, the map with arrow keys: each shows another image, and the address says which."""
     apart.page.wait_for_function("!document.querySelector('.pa-picker button[title*=worst]').disabled", timeout=40_000)

@@ -46,7 +46,11 @@ class Apart {
     this.image = null; // {x, index: number|null, name}
     this.decodes = 0;
     this.build(parentElement);
-    this.resized = new ResizeObserver(() => this.schedule());
+    this.resized = new ResizeObserver(() => {
+      this.sparse.measure();
+      this.plain.measure();
+      this.schedule();
+    });
     this.resized.observe(this.node);
     this.timer = setInterval(() => this.lookForNews(), NEWS_EVERY);
   }
@@ -392,7 +396,8 @@ class Apart {
     this.sparse.draw({ network, x: this.image.x, codes: this.stage === null ? changed : only(changed, ordered), xHat: partial, lit: ordered, shape, look });
     const label = this.image.index === null ? this.image.name : `test image ${this.image.index}${this.labels ? `: ${this.image.name}` : ""}`;
     const found = this.outcome.draw({ network, probe, names, codes, changed, x: this.image.x, xHat: this.xHat, changedHat: this.changedHat, nEdits: this.edits.size, look, shape, label, stale: this.probeStep === this.step ? null : this.probeStep });
-    this.between.draw({ network, probe, names, codes: changed, other: this.other, look, shape, label });
+    clearTimeout(this.mixing); // the strip of mixtures can wait until a handle rests
+    this.mixing = setTimeout(() => this.between.draw({ network, probe, names, codes: changed, other: this.other, look, shape, label }), 60);
     this.tell(found);
   }
 
@@ -444,6 +449,7 @@ class Apart {
     cancelAnimationFrame(this.due);
     clearInterval(this.timer);
     clearTimeout(this.surveying);
+    clearTimeout(this.mixing);
     this.scrubber.stop();
     this.player.stop();
     this.resized.disconnect();

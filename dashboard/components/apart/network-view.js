@@ -32,9 +32,9 @@ export class NetworkView {
   draw(shown) {
     this.last = shown;
     const { network, x, codes, xHat, lit, shape, look } = shown;
-    const width = Math.round(this.canvas.parentElement.getBoundingClientRect().width);
-    if (!width) return;
-    this.fit(width);
+    if (!this.width) this.measure();
+    if (!this.width) return;
+    const { width } = this;
     drawGrey(this.input, x, shape, look.palette);
     drawGrey(this.output, xHat, shape, look.palette);
     const context = this.canvas.getContext("2d");
@@ -50,6 +50,12 @@ export class NetworkView {
     }
     this.cells(context, shown);
     this.caption(network, codes, x, xHat, lit);
+  }
+
+  /** Asking for a width makes the browser lay the page out: once a resize, not at every move of a handle. */
+  measure() {
+    const width = Math.round(this.node.getBoundingClientRect().width);
+    if (width) this.fit(width);
   }
 
   fit(width) {
