@@ -9,6 +9,7 @@ from itertools import chain, combinations
 from typing import Any, Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sae_core.textbook.cost import Array, Knobs, Terms, Weights, activations, cost_and_gradient
 from sae_core.textbook.files import TextbookError
@@ -125,6 +126,13 @@ def check(
     if x.min() < 0 or x.max() > 1:
         reach = f"{x.min():.3g} to {x.max():.3g}"
         raise TextbookError(f"The examples reach from {reach}, but sigmoid outputs only from 0 to 1: normalise them.")
+    with threadpool_limits(1):  # matrices this small gain nothing from more, and a busy machine loses much by them
+        return _check(theta, x, knobs, n_hidden, gradient, cost, order)
+
+
+def _check(
+    theta: Array, x: Array, knobs: Knobs, n_hidden: int, gradient: Array | None, cost: float | None, order: Order | None
+) -> Report:
     orders: tuple[Order, ...] = (order,) if order else ("F", "C") if gradient is not None else ("F",)
     sides = [_Side(theta, x, knobs, n_hidden, gradient, way) for way in orders]
     side = min(sides, key=lambda side: side.difference or 0.0)
@@ -133,7 +141,7 @@ def check(
         side, mistake, left = _explain(sides)
     return Report(
         n_hidden=n_hidden,
-        n_visible=n_visible,
+        n_visible=x.shape[1],
         n_examples=len(x),
         knobs=knobs,
         order=side.order,

@@ -158,12 +158,8 @@ def cost_and_gradient(
     a2, a3 = known or activations(weights, x)
     error = a3 - x
     rho_hat = _rho_hat(a2, formula)
-    share = {"example": 1.0 / m, "none": 1.0, "pixel": 1.0 / x.size}[formula.share]
-    terms = Terms(
-        reconstruction=abs(formula.reconstruction) * share * 0.5 * float(np.vdot(error, error)),
-        decay=0.5 * knobs.decay * (1.0 / m if formula.decay_share == "example" else 1.0) * _squares(weights, formula),
-        sparsity=formula.sparsity * knobs.beta * _divergence(knobs.rho, rho_hat, formula),
-    )
+    share = _share(x, formula)
+    terms = _terms(weights, error, rho_hat, knobs, formula)
     delta3 = formula.reconstruction * error * _output_slope(a3, formula)
     slope = (1 - knobs.rho) / (1 - rho_hat) - knobs.rho / rho_hat
     pull = (formula.sparsity * knobs.beta) * slope
@@ -179,6 +175,25 @@ def cost_and_gradient(
         b2=bias_share * delta3.sum(0) + (formula.decay_biases * decay) * weights.b2,
     )
     return terms, gradient
+
+
+def cost(weights: Weights, x: Array, knobs: Knobs) -> Terms:
+    """J's terms alone."""
+    a2, a3 = activations(weights, x)
+    return _terms(weights, a3 - x, _rho_hat(a2, COURSE), knobs, COURSE)
+
+
+def _terms(weights: Weights, error: Array, rho_hat: Array, knobs: Knobs, formula: Formula) -> Terms:
+    decay_share = 1.0 / len(error) if formula.decay_share == "example" else 1.0
+    return Terms(
+        reconstruction=abs(formula.reconstruction) * _share(error, formula) * 0.5 * float(np.vdot(error, error)),
+        decay=0.5 * knobs.decay * decay_share * _squares(weights, formula),
+        sparsity=formula.sparsity * knobs.beta * _divergence(knobs.rho, rho_hat, formula),
+    )
+
+
+def _share(x: Array, formula: Formula) -> float:
+    return {"example": 1.0 / len(x), "none": 1.0, "pixel": 1.0 / x.size}[formula.share]
 
 
 def _rho_hat(a2: Array, formula: Formula) -> Array:

@@ -19,6 +19,8 @@ def example(mistake: Mistake | None = None, seed: int = 0) -> dict[str, Array]:
     x = normalise(sample(photographs(), N, seed=seed))
     random = np.random.default_rng(seed)
     weights = start(x.shape[1], N_HIDDEN, seed)
-    weights = weights._replace(b1=0.1 * random.standard_normal(N_HIDDEN), b2=0.1 * random.standard_normal(x.shape[1]))
+    weights = weights._replace(
+        b1=0.1 * random.standard_normal((N_HIDDEN,)), b2=0.1 * random.standard_normal((x.shape[1],))
+    )
     _, gradient = cost_and_gradient(weights, x, Knobs(), mistake.formula if mistake else COURSE)
     return {"theta": weights.flat(), "patches": x.T, "grad": gradient.flat()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sae_core.textbook.cost import Array, Knobs, Weights, cost_and_gradient
+from sae_core.textbook.cost import Array, Knobs, Weights, cost, cost_and_gradient
 
 __all__ = ["EPSILON", "TOLERANCE", "gradient_check", "numerical_gradient", "relative_difference"]
 
@@ -17,15 +17,15 @@ TOLERANCE = 1e-9
 """What the course asks the relative difference to be below, in double precision."""
 
 
-def numerical_gradient(cost: Callable[[Array], float], theta: Array, where: Array) -> Array:
+def numerical_gradient(J: Callable[[Array], float], theta: Array, where: Array) -> Array:
     """(J(θ + ε eᵢ) − J(θ − ε eᵢ)) / 2ε for the coordinates i in ``where``; ε = 1e-4 (CS294A, section 2.3)."""
     found = np.empty(len(where))
     moved = theta.astype(np.float64, copy=True)
     for row, i in enumerate(where):
         moved[i] = theta[i] + EPSILON
-        above = cost(moved)
+        above = J(moved)
         moved[i] = theta[i] - EPSILON
-        found[row] = (above - cost(moved)) / (2 * EPSILON)
+        found[row] = (above - J(moved)) / (2 * EPSILON)
         moved[i] = theta[i]
     return found
 
@@ -48,9 +48,8 @@ def gradient_check(weights: Weights, x: Array, knobs: Knobs, n: int = 200, examp
     theta = weights.flat().astype(np.float64)
     where = np.random.default_rng(seed).permutation(len(theta))[:n]
 
-    def cost(at: Array) -> float:
-        terms, _ = cost_and_gradient(Weights.unflat(at, n_visible, n_hidden), few, knobs)
-        return terms.cost
+    def at(moved: Array) -> float:
+        return cost(Weights.unflat(moved, n_visible, n_hidden), few, knobs).cost
 
     _, gradient = cost_and_gradient(Weights.unflat(theta, n_visible, n_hidden), few, knobs)
-    return relative_difference(gradient.flat()[where], numerical_gradient(cost, theta, where))
+    return relative_difference(gradient.flat()[where], numerical_gradient(at, theta, where))
