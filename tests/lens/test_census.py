@@ -138,7 +138,7 @@ def test_company_is_the_correlation_of_firing(scene) -> None:
 
 def test_the_number_of_threads_changes_no_bit() -> None:
     """Chunks are summed in the images' order, whoever was ready first."""
-    from sae_core.lens.firing import look
+    from sae_core.lens.census.firing import look
 
     images = make_images(n_test=1700)
     model = random_model(Config(n_latents=12, dataset="small"))

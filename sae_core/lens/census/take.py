@@ -1,4 +1,4 @@
-"""The census the Explore pages stand on: everything about every latent, over the whole test set."""
+"""The whole census, put together from one pass over the test set."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae_core.lens.answers import LatentCensus
-from sae_core.lens.cofiring import company
-from sae_core.lens.firing import Firing, look
-from sae_core.lens.gallery import hang
+from sae_core.lens.census.cofiring import company
+from sae_core.lens.census.firing import Firing, look
+from sae_core.lens.census.gallery import hang
 from sae_core.lens.latents import selectivity
 from sae_core.model import SparseAutoencoder
 
