@@ -191,8 +191,9 @@ class Config(BaseModel):
         method = _method(values.get("method", cls.model_fields["method"].default))
         for name in values:
             if name in _METHOD_KNOBS and name not in method.knobs and values[name] != cls.model_fields[name].default:
-                fitting = " and ".join(sorted(m.name for m in METHODS.values() if name in m.knobs))
-                raise ConfigError(f"{name} belongs to the method {fitting}; the method {method.name} does not use it.")
+                *others, last = (m.name for m in METHODS.values() if name in m.knobs)
+                fitting = f"methods {', '.join(others)} and {last}" if others else f"method {last}"
+                raise ConfigError(f"{name} belongs to the {fitting}; the method {method.name} does not use it.")
         return {**method.defaults, **values}
 
     @model_validator(mode="after")

@@ -197,7 +197,7 @@ def test_a_gate_decides_who_speaks_and_the_magnitude_how_loudly() -> None:
     ],
 )
 def test_a_methods_knob_on_another_method_is_refused_in_one_sentence(method: str, knob: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=f"^{knob} belongs to the method .*; the method {method} does not use it.$"):
+    with pytest.raises(ConfigError, match=f"^{knob} belongs to the methods? .*; the method {method} does not use it.$"):
         Config(method=method, **{knob: value})
 
 

@@ -86,7 +86,7 @@ def test_what_is_no_control_is_refused_in_a_sentence(tmp_path: Path, kind: str, 
         ("penalty_weight", "much", "penalty_weight is 'much'"),
         ("n_latents", 8, "n_latents cannot change in a running model"),
         ("volume", 11, "There is no knob 'volume'"),
-        ("k", 5, "k belongs to the method topk"),
+        ("k", 5, "k belongs to the methods topk and batch-topk"),
     ],
 )
 def test_a_knob_that_cannot_be_set_so_is_refused_in_a_sentence(name: str, value: object, sentence: str) -> None:
