@@ -156,6 +156,7 @@ class Config(BaseModel):
         "latents",
         ge=0,
         le=MAX_LATENTS,
+        dial=(8, 512),
     )
     resample_every: int = knob(
         0,
@@ -164,6 +165,7 @@ class Config(BaseModel):
         "images",
         ge=0,
         le=10**9,
+        dial=(10_000, 10**6),
     )
     seed: int = knob(0, "Seed", "Start weights and order of the images.", ge=0, le=2**31 - 1)
     epochs: float | None = knob(None, "Epochs", "Passes over the data; empty: no end.", "epochs", gt=0.0, le=1e6)
