@@ -53,7 +53,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 DOORS = {
     "dashboard": (
         *("sae_core.config", "sae_core.snapshot", "sae_core.metrics", "sae_core.data", "sae_core.sparsity"),
-        *("sae_core.match", "sae_core.textbook"),
+        *("sae_core.match", "sae_core.textbook", "sae_core.sweep", "sae_core.runs.path_file"),
         *("sae_core.runs.files", "sae_core.runs.folder", "sae_core.runs.directory", "sae_core.runs.events"),
         *("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.frame_file", "sae_core.runs.snapshots"),
         *(
