@@ -36,7 +36,7 @@ _ALL = (
         band="more than half of the 25 filters oriented: orientation share > 0.5, where static has about 0.36",
         takes="1 min",
         run=course.patch_edges,
-        quick="2,000 patches and 100 iterations",
+        quick="1,000 patches and 40 iterations",
     ),
     Target(
         name="self-taught",
