@@ -10,8 +10,10 @@ const ENDED = new Set(["finished", "stopped", "failed", "lost", "paused"]);
 export function mount(component) {
   const { parentElement, data } = component;
   if (!parentElement.pathView || !parentElement.pathView.root.isConnected) parentElement.pathView = new PathView(parentElement);
-  parentElement.pathView.update(component, data);
-  return () => parentElement.pathView?.close();
+  const view = parentElement.pathView;
+  view.update(component, data);
+  // What was shown before may be cleaned up after its successor has been mounted on the same node.
+  return () => setTimeout(() => !view.root.isConnected && view.close());
 }
 
 class PathView {
@@ -66,9 +68,9 @@ class PathView {
 
   async fetchFilm(now) {
     if (now.points > 0) {
-      const buffer = await (await fetch(`${this.base}/film`)).arrayBuffer();
-      const film = parseFrame(buffer);
-      if (film && film.run === this.run) this.film.load(film);
+      const film = parseFrame(await (await fetch(`${this.base}/film`)).arrayBuffer());
+      if (film === null || film.run !== this.run) return;
+      this.film.load(film);
     }
     this.known = now.points;
     this.references = now.references;
