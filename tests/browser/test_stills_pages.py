@@ -68,7 +68,7 @@ def test_a_point_of_the_scatter_shows_its_filter_and_opens_its_page(live: LivePa
     live.page.wait_for_timeout(300)
     point = live.page.locator(".pl-plot-scatter .points path").first.bounding_box()
     live.page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2, steps=3)
-    live.page.locator(".pl-peek").wait_for(state="visible", timeout=5_000)
+    live.page.locator(".pl-peek").wait_for(state="visible", timeout=15_000)
     live.page.mouse.down()
     live.page.mouse.up()
     live.page.wait_for_url("**/features?run=by-kl&latent=*", timeout=20_000, wait_until="commit")
