@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from sae_core.data import load_images
 from sae_core.reproduce.report import Outcome, Progress
 from sae_core.reproduce.svg import Axis, Series, chart, mosaic
-from sae_core.textbook.cost import Array, Knobs, Weights, activations, cost_and_gradient, sigmoid, start
+from sae_core.textbook.cost import Array, Knobs, Weights, activations, cost, cost_and_gradient, sigmoid, start
 from sae_core.textbook.numerical import TOLERANCE, numerical_gradient, relative_difference
 from sae_core.textbook.patches import normalise, photographs, sample
 
@@ -36,15 +36,14 @@ def gradient_check(progress: Progress, quick: bool) -> Outcome:
     theta = weights.flat()
     _, gradient = cost_and_gradient(weights, x, EDGES)
 
-    def cost(at: Array) -> float:
-        terms, _ = cost_and_gradient(Weights.unflat(at, 64, 25), x, EDGES)
-        return terms.cost
+    def at(moved: Array) -> float:
+        return cost(Weights.unflat(moved, 64, 25), x, EDGES).cost
 
     parts = np.array_split(np.arange(len(theta)), 40)
     found = []
     for i, part in enumerate(parts if not quick else parts[::8]):
         with threadpool_limits(1):  # ten examples give two threads nothing to do but wait for each other
-            found.append(numerical_gradient(cost, theta, part))
+            found.append(numerical_gradient(at, theta, part))
         progress((i + 1) / len(parts), "differences")
     where = np.concatenate(parts if not quick else parts[::8])
     difference = relative_difference(gradient.flat()[where], np.concatenate(found))
