@@ -73,7 +73,7 @@ export class Mosaic {
     this.pixels.fill(palette.paper);
     for (let i = 0; i < n; i++) {
       const [left, top] = this.place(i);
-      if (litRow && litRow[i]) this.outline(left, top, palette.frame[level(litRow[i])]);
+      if (litRow && litRow[i] && !vectors) this.outline(left, top, palette.frame[level(litRow[i])]);
       if (vectors) this.fill(left, top, shape, unitColour(i, frame, palette, litRow));
       else this.paint(left, top, filters.data, i * nPixels, shape, tableFor(i, frame, palette, litRow));
     }
@@ -168,7 +168,7 @@ function tableFor(i, frame, palette, litRow) {
 
 /** How often a unit fires, or for the chosen vector how strongly: where there is no filter to draw. */
 function unitColour(i, frame, palette, litRow) {
-  if (litRow) return palette.frame[litRow[i] ? level(litRow[i]) : 0];
+  if (litRow) return litRow[i] ? palette.frame[level(litRow[i])] : palette.lit[0][0];
   if (frame.arrays.dead.data[i]) return palette.dead[255];
   return palette.frame[Math.max(1, Math.ceil(LEVELS * Math.sqrt(frame.arrays.density.data[i])))];
 }
