@@ -27,6 +27,7 @@ export function figure(x) {
 export function dialText(value, knob) {
   if (value === 0 && knob?.off) return "off";
   if (knob?.integer) return String(value);
+  if (value >= 10) return String(Number(value.toPrecision(3)));
   if (value >= 0.1) return value.toFixed(2);
   return String(Number(value.toPrecision(2)));
 }

@@ -98,7 +98,7 @@ def test_people_get_a_sentence(penstroke: Penstroke):
         (("--lr", "nan"), "learning_rate is 'nan', but it should be a finite number."),
         (("--lr", "0"), "learning_rate is '0', but it should be greater than 0."),
         (("--method", "topk", "--k", "300"), "k is 300, but there are only 256 latents"),
-        (("--method", "l2"), "There is no sparsity method 'l2'; there are none, l1, kl, topk."),
+        (("--method", "l2"), "There is no sparsity method 'l2'; there are none, l1, topk,"),
         (("--method", "kl", "--activation", "relu"), "The method kl cannot use activation 'relu': "),
         (("--method", "topk", "--penalty-weight", "0.3"), "penalty_weight belongs to the method"),
         (("--epochs", "1", "--steps", "1"), "Give epochs or steps, not both"),

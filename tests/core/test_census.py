@@ -15,11 +15,11 @@ from sae_core.data import Images
 from sae_core.metrics import densities, fvu, mean_l0, mean_l1
 from sae_core.sparsity import METHODS, firing_threshold
 from sae_core.step import Trainer
+from tests.core.methods import config_of
 
 
 def trained(method: str, images: Images, steps: int = 60) -> Trainer:
-    extra = {"k": 3} if method == "topk" else {}
-    trainer = Trainer(Config(method=method, n_latents=24, batch_size=16, warmup_steps=10, **extra), images)
+    trainer = Trainer(config_of(method, warmup_steps=10), images)
     for _ in range(steps):
         trainer.step()
     return trainer
