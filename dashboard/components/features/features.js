@@ -128,6 +128,7 @@ class Features {
 
   /** Keep what shapes the view in the address (the Python side writes it there), once hands are still. */
   remember() {
+    this.told = 0; // until it is told, no rerun can have heard it
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
       this.told = Date.now();
