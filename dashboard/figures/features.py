@@ -73,7 +73,7 @@ def removal_figure() -> go.Figure:
     """By how much the FVU of each class rises without the latent."""
     figure = _bars("digit", "removal", VERMILION, "%{x}: FVU %{y:+.4f}<extra></extra>")
     figure.update_xaxes(type="category", title="digit")
-    figure.update_yaxes(title="FVU, change", tickformat="~g")
+    figure.update_yaxes(title="", tickformat="~s")
     return styled(
         figure,
         title="Who misses it (FVU without it)",
