@@ -18,7 +18,8 @@ BENCHES = {
 
 def main() -> int:
     """Run one benchmark with its own options."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    named = sys.argv[1:2] and sys.argv[1] in BENCHES  # then -h asks for the benchmark's own options
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, add_help=not named)
     parser.add_argument("name", choices=BENCHES, help="; ".join(f"{name}: {what}" for name, what in BENCHES.items()))
     known, rest = parser.parse_known_args()
     return int(importlib.import_module(f"tests.bench.{known.name}").main(rest))
