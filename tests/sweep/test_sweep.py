@@ -96,6 +96,7 @@ def test_a_deleted_run_is_trained_again_and_a_half_made_one_does_no_harm(done: t
     assert again["run"].tolist() == [*table["run"][:3], f"{table['run'][3]}-2"]
 
 
+@pytest.mark.timeout(300)
 def test_killed_in_the_middle_it_goes_on_repeating_and_losing_nothing(tmp_path: Path):
     """kill -9 of whoever drives; the workers save what they are at, and end by themselves."""
     steps = [f"--{option}" for option in ("dataset=digits", "latents=64", "batch-size=64", "steps=1500")]
