@@ -76,7 +76,9 @@ def names(requirements: list[str]) -> set[str]:
 def test_whatever_is_imported_is_asked_for(tested: bool):
     """Not by luck of what another package brings along."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = names(project["dependencies"]) | (names(project["optional-dependencies"]["test"]) if tested else set())
+    extras = project["optional-dependencies"]
+    declared = names(project["dependencies"]).union(*(names(extras[name]) for name in ("search", "cluster")))
+    declared |= names(extras["test"]) if tested else set()
     found = set().union(*(tops(path) for path in (EVERYTHING if tested else SOURCES)))
     packages = {SPELLED_OTHERWISE.get(name, name) for name in found - OURS - PEERS - sys.stdlib_module_names}
     assert packages - declared == set()
