@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from sae_core.data.matlab import MatError, read_mat
 from sae_core.textbook.cost import Array
 
 __all__ = ["KINDS", "TextbookError", "read_arrays"]
@@ -68,16 +70,16 @@ def _read(file: IO[bytes], called: str, suffix: str) -> dict[str, Array]:
 
 
 def _mat(file: IO[bytes], called: str) -> Mapping[str, Any]:
-    from scipy.io import loadmat
-
     if file.read(4) == HDF5:
         raise TextbookError(f"{called} is in MATLAB's version 7.3, which is not read here; save it with '-v7'.")
     file.seek(0)
-    try:
-        content: Mapping[str, Any] = loadmat(file)
-    except Exception as error:  # noqa: BLE001 - a damaged file breaks scipy's reader in many ways
-        raise TextbookError(f"{called} is no MATLAB file ({type(error).__name__}).") from None
-    return content
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy.mat"
+        copy.write_bytes(file.read())
+        try:
+            return read_mat(copy)
+        except MatError as error:
+            raise TextbookError(f"{called} is no MATLAB file ({error}).") from None
 
 
 def _npz(file: IO[bytes], called: str) -> Mapping[str, Any]:

@@ -36,12 +36,20 @@ def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield from running(Dashboard(tmp_path_factory.mktemp("runs")))
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh profile at the smallest laptop size."""
+@pytest.fixture(scope="module")
+def profile(browser: Browser, dashboard: Dashboard) -> Iterator[BrowserContext]:
+    """A fresh profile at the smallest laptop size; a module's tests share what it compiled of its scripts."""
     fresh = browser.new_context(viewport={"width": 1366, "height": 768})
     yield fresh
     fresh.close()
+
+
+@pytest.fixture
+def context(profile: BrowserContext) -> Iterator[BrowserContext]:
+    """The module's profile, with no tab left open afterwards."""
+    yield profile
+    for page in profile.pages:
+        page.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sae_core.config import Config
 from sae_core.export import export
@@ -46,7 +46,7 @@ def asked(live: LivePage) -> dict[str, str]:
 
 
 def stands(page: Page, latent: int) -> None:
-    page.wait_for_function("n => document.querySelector('.ps-features').dataset.stands === String(n)", arg=latent)
+    page.wait_for_function("n => document.querySelector('.ps-features')?.dataset.stands === String(n)", arg=latent)
 
 
 def trouble(live: LivePage) -> list[str]:
@@ -135,12 +135,16 @@ def test_sorting_and_filtering_keep_the_choice(opened) -> None:
     expect(page.locator(".ps-features-left .ps-what")).to_contain_text("None is like that", timeout=PATIENCE)
 
 
-def test_the_report_opens_with_the_network_off(context: BrowserContext, taught: RunDirectory, tmp_path: Path) -> None:
+def test_the_report_opens_with_the_network_off(browser: Browser, taught: RunDirectory, tmp_path: Path) -> None:
     """From the disk, with no request and no complaint."""
     path = export(taught, "html", tmp_path / "report.html")
-    context.set_offline(True)
-    live = LivePage(context.new_page())
-    live.page.goto(path.as_uri())
+    with browser.new_context(offline=True) as alone:
+        live = LivePage(alone.new_page())
+        live.page.goto(path.as_uri())
+        look_at_the_report(live)
+
+
+def look_at_the_report(live: LivePage) -> None:
     assert live.page.locator("h1").inner_text() == "taught"
     assert live.page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert live.complaints == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -38,7 +39,8 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost", cookies=self.cookies) as one:
                 return await one.request(method, path, content=content)
 
-        return asyncio.run(answer())
+        with ThreadPoolExecutor(1) as beside:  # Playwright's loop has the main thread while a browser is open
+            return beside.submit(asyncio.run, answer()).result()
 
     def get(self, path: str) -> httpx.Response:
         return self.ask("GET", path)

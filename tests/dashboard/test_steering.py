@@ -68,7 +68,7 @@ def test_a_start_that_cannot_be_is_one_sentence_and_no_run(server: Server, page:
         ({"method": "kl", "activation": "relu"}, "kl cannot use activation 'relu'"),
         ({"method": "banana"}, "'banana'"),
         ({"dataset": "no-such-set"}, "no data set"),
-            ({"dataset": "../../no/such/folder"}, "no/such/folder"),
+        ({"dataset": "../../no/such/folder"}, "no/such/folder"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
         ({"self": 1}, "'self'"),
         ({"n_latents": None}, "n_latents is None"),

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae_core.data.images import DataError
+from sae_core.data.matlab import read_mat
 
 __all__ = ["BROKEN", "Found", "read_arrays"]
 
@@ -146,18 +147,10 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Arra
 
 
 def _mat(path: Path) -> Found:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     with path.open("rb") as file:
         if b"MATLAB 7.3" in file.read(128):
             raise DataError(f"{path} is a MATLAB 7.3 file: save it with `-v7`.")
-    try:
-        content = loadmat(path)
-    except MatReadError as error:
-        raise ValueError(str(error)) from None
-    arrays = {name: value for name, value in content.items() if isinstance(value, np.ndarray) and name[:2] != "__"}
-    return _samples_first(_by_name(path, {name: value for name, value in arrays.items() if value.dtype.kind in "buif"}))
+    return _samples_first(_by_name(path, read_mat(path)))
 
 
 def _samples_first(found: Found) -> Found:
