@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { saveButtons } from "./save.js";
 
 const EVERY_MS = 300; // a chart costs 5–20 ms to redraw; the picture beside it must stay smooth
+const SHARE = 1 / 8; // of the page's time that charts may take, on a slow machine too
 const SHOWN_LABELS = 6;
 
 let plotly; // one load a page
@@ -24,6 +25,7 @@ export class Charts {
     this.node = el("div", { class: "ps-charts" });
     this.turn = 0;
     this.drawnAt = 0;
+    this.cost = 0; // ms that drawing one took
   }
 
   /** @param {Object<string, {data: object[], layout: object}>} figures by name, from Python */
@@ -54,15 +56,17 @@ export class Charts {
     return chart;
   }
 
-  /** Called with every picture; redraws one chart at a time, each a few times a second. */
+  /** Called with every picture; redraws one chart at a time, each a few times a second where the machine affords it. */
   draw(now, sources, look, force = false) {
     if (!this.Plotly || !this.charts.size) return;
-    if (!force && !this.due && now - this.drawnAt < EVERY_MS / this.charts.size) return;
+    if (!force && !this.due && now - this.drawnAt < Math.max(EVERY_MS / this.charts.size, this.cost / SHARE)) return;
     this.drawnAt = now;
     const all = [...this.charts.values()].filter((chart) => chart.figure);
     const chosen = force || this.due ? all : [all[this.turn++ % all.length]];
     this.due = false;
+    const began = performance.now();
     for (const chart of chosen) this.react(chart, sources, look);
+    this.cost = (performance.now() - began) / Math.max(1, chosen.length);
   }
 
   react(chart, { rows, frame, markers }, look) {

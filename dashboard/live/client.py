@@ -28,7 +28,7 @@ class Wire:
     Those who steer go first; whoever only watches shares what is left.
     """
 
-    def __init__(self, rate: float = 64e6) -> None:
+    def __init__(self, rate: float = 40e6) -> None:
         self.rate = rate
         self.most = rate / 4
         self.level = self.most
