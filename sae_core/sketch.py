@@ -19,7 +19,8 @@ __all__ = ["Sketch"]
 
 class Sketch:
     """Taken between two steps, drawn on another thread while training goes on: `take_` copies weights and the last
-    codes (0.7 ms at 1,024 latents), `frame` encodes the fixed digits, quantises and counts (4 ms).
+    codes (1.2 ms at 1,024 latents), `frame` encodes the fixed digits, quantises and counts (4.7 ms): stage times of
+    ``python -m tests.bench live``.
 
     The copies are made into the same memory each time: a sketch holds until the next is taken.
     """
