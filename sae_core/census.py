@@ -11,15 +11,15 @@ from torch import Tensor
 
 from sae_core.metrics import Evaluation
 from sae_core.model import SparseAutoencoder, array
-from sae_core.picture import FixedDigits
 from sae_core.snapshot import Census, Ints, Snapshot
 from sae_core.sparsity import firing_threshold
+from sae_core.training.picture import FixedDigits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sae_core.data import Images
-    from sae_core.step import Trainer
+    from sae_core.training.step import Trainer
 
 __all__ = ["N_TOP", "CensusJob", "SnapshotJob", "evaluate"]
 

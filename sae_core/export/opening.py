@@ -14,7 +14,7 @@ from sae_core.runs.directory import RunDirectory, Status, write_status
 from sae_core.runs.files import RunError, write_atomically
 from sae_core.runs.folder import Runs
 from sae_core.runs.snapshots import snapshot_to_bytes
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 
 __all__ = ["open_saelens"]
 

@@ -63,7 +63,7 @@ def _read(config: Config, images: Images, steps: int, progress: Progress, band: 
     """Train, encode, classify."""
     import torch
 
-    from sae_core.step import Trainer
+    from sae_core.training.step import Trainer
 
     torch.set_num_threads(config.threads or 1)
     trainer = Trainer(config, images)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from sae_core.data import Images, load_images
 from sae_core.device import cpu_has_bfloat16
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 from tests.bench.contestants.ours import config_of
 from tests.bench.contestants.spec import Spec
 from tests.bench.contestants.turns import resident

@@ -24,7 +24,7 @@ from sae_core.config import Config
 from sae_core.data import load_images
 from sae_core.reproduce.svg import Axis, Series, chart
 from sae_core.sparsity import METHODS
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,7 +14,7 @@ from sae_core import Config, load_images
 from sae_core.census import SnapshotJob
 from sae_core.runs.frame_file import FrameReader, FrameWriter
 from sae_core.runs.frames import encode_frame, max_payload
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 
 __all__ = ["print_stages"]
 

@@ -14,7 +14,7 @@ from sae_core.config import Config
 from sae_core.data import Images
 from sae_core.metrics import densities, fvu, mean_l0, mean_l1
 from sae_core.sparsity import METHODS, firing_threshold
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 from tests.core.methods import config_of
 
 

@@ -11,8 +11,8 @@ from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config
 from sae_core.data import Images
 from sae_core.sparsity import METHODS
-from sae_core.step import Trainer
 from sae_core.tensorfile import TensorFileError, pack, unpack
+from sae_core.training.step import Trainer
 from tests.core.methods import ROWS, config_of
 
 

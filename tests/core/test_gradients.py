@@ -12,8 +12,8 @@ from torch import Tensor
 from sae_core.config import Config
 from sae_core.data import Images
 from sae_core.model import SparseAutoencoder
-from sae_core.objective import Objective
 from sae_core.sparsity import METHODS
+from sae_core.training.objective import Objective
 from tests.core.methods import ROWS, Scene, config_of, kl_divergence
 
 OPTIONS: list[dict[str, Any]] = [
@@ -109,7 +109,7 @@ def test_products_with_the_lit_codes_alone_give_the_same(
     row, config = ROWS[method], config_of(method, **options)
     model, x = moved(config, images), batch(images)
     theirs, j = by_autograd(Scene(model, x, config, images.variance, row.weight), row.j)
-    monkeypatch.setattr("sae_core.objective.SPARSE_SHARE", 1.0)
+    monkeypatch.setattr("sae_core.training.objective.SPARSE_SHARE", 1.0)
     ours, reported = closed_form(model, x, config, images.variance, row.weight, images=len(x))
     assert_same(ours, theirs)
     assert reported == pytest.approx(j, rel=1e-9)

@@ -12,11 +12,11 @@ from torch import Tensor
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config
 from sae_core.data import Images, planted_images
-from sae_core.objective import Objective
-from sae_core.rates import Rates
-from sae_core.revival import AUX_SHARE, AuxK, resample_
 from sae_core.sparsity import METHODS
-from sae_core.step import Trainer
+from sae_core.training.objective import Objective
+from sae_core.training.rates import Rates
+from sae_core.training.revival import AUX_SHARE, AuxK, resample_
+from sae_core.training.step import Trainer
 from tests.core.methods import config_of
 from tests.core.test_checkpoint import assert_identical
 from tests.core.test_gradients import batch, moved

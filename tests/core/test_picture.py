@@ -7,9 +7,9 @@ import torch
 
 from sae_core.config import Config
 from sae_core.data import Images, fixed_digits
-from sae_core.picture import MOST_CODES, Quantiser, activation_histogram, lit, pixels, some_codes
 from sae_core.snapshot import Digits
-from sae_core.step import Trainer
+from sae_core.training.picture import MOST_CODES, Quantiser, activation_histogram, lit, pixels, some_codes
+from sae_core.training.step import Trainer
 
 
 def test_128_is_zero_and_each_row_uses_its_whole_range() -> None:

@@ -19,7 +19,7 @@ from sae_core.config import Config, ConfigError
 from sae_core.data import Images
 from sae_core.sparsity import FIRING_THRESHOLD, METHODS, Batch, Method, firing_threshold
 from sae_core.sparsity.largest import keep_largest_
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 from tests.core.methods import config_of
 
 

@@ -11,10 +11,10 @@ import torch
 from sae_core import device
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images, planted_images
-from sae_core.objective import Objective
-from sae_core.picture import FixedDigits
 from sae_core.sparsity import METHODS, firing_threshold
-from sae_core.step import Diverged, Trainer
+from sae_core.training.objective import Objective
+from sae_core.training.picture import FixedDigits
+from sae_core.training.step import Diverged, Trainer
 from tests.core.methods import config_of
 
 SMALL = {"n_latents": 24, "batch_size": 16, "warmup_steps": 20}
@@ -214,7 +214,7 @@ def test_training_time_leaves_pauses_out(images: Images, monkeypatch: pytest.Mon
     """Steps of .1 s, .1 s apart, count whole; a pause of 9 s between them does not."""
     trainer = Trainer(small(), images)
     ticks = iter([0.0, 0.1, 0.2, 0.3, 9.3, 9.4])
-    monkeypatch.setattr("sae_core.recent.time.perf_counter", lambda: next(ticks))
+    monkeypatch.setattr("sae_core.training.recent.time.perf_counter", lambda: next(ticks))
     for _ in range(3):
         trainer.step()
     assert trainer.row().seconds == pytest.approx(0.1 + 0.2 + 0.1)

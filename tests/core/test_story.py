@@ -10,8 +10,8 @@ from sae_core.census import evaluate
 from sae_core.config import Config
 from sae_core.data import Images, load_images, planted_images
 from sae_core.metrics import Evaluation
-from sae_core.picture import FixedDigits
-from sae_core.step import Trainer
+from sae_core.training.picture import FixedDigits
+from sae_core.training.step import Trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

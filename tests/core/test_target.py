@@ -8,8 +8,8 @@ import torch
 
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images, planted_images
-from sae_core.step import Trainer
-from sae_core.target import Controller, largest_weight
+from sae_core.training.step import Trainer
+from sae_core.training.target import Controller, largest_weight
 from tests.core.methods import config_of
 
 PLANTED = planted_images(n_train=2_000, n_test=100)

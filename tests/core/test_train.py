@@ -11,10 +11,10 @@ import pytest
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images
-from sae_core.sketch import Sketch
 from sae_core.snapshot import Row, Snapshot
-from sae_core.step import Trainer
 from sae_core.train import Action, Diverged, Restore, Set, Step, Want, stream, total_steps, train
+from sae_core.training.sketch import Sketch
+from sae_core.training.step import Trainer
 
 
 def small(**values: object) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sae_core.config import Config
-from sae_core.step import Trainer
+from sae_core.training.step import Trainer
 from tests.bench.contestants.spec import Spec
 from tests.bench.contestants.turns import Turns
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from sae_core.config import Config
-from sae_core.lit import SPARSE_SHARE, Lit
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
+from sae_core.training.lit import SPARSE_SHARE, Lit
 
 __all__ = ["Objective"]
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from sae_core.batches import Batches
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.device import device_of, product_dtype
 from sae_core.model import SparseAutoencoder, array
-from sae_core.objective import Objective
-from sae_core.picture import Firing, some_codes
-from sae_core.rates import Rates
-from sae_core.recent import Clock, Recent
-from sae_core.revival import AuxK, resample_
-from sae_core.sketch import Sketch
 from sae_core.snapshot import Frame, Row, Terms
-from sae_core.target import Controller, largest_weight
 from sae_core.tensorfile import TensorFileError
+from sae_core.training.batches import Batches
+from sae_core.training.objective import Objective
+from sae_core.training.picture import Firing, some_codes
+from sae_core.training.rates import Rates
+from sae_core.training.recent import Clock, Recent
+from sae_core.training.revival import AuxK, resample_
+from sae_core.training.sketch import Sketch
+from sae_core.training.target import Controller, largest_weight
 
 if TYPE_CHECKING:
     from sae_core.data import Images

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from sae_core.model import SparseAutoencoder, seeded, unit_
-from sae_core.objective import project_
+from sae_core.training.objective import project_
 
 if TYPE_CHECKING:
     from sae_core.data import Images
-    from sae_core.objective import Objective
+    from sae_core.training.objective import Objective
 
 __all__ = ["AUX_SHARE", "RESAMPLE_IMAGES", "AuxK", "resample_"]
 

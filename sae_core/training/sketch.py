@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from sae_core.picture import Firing, FixedDigits, Quantiser, lit, pixels
 from sae_core.snapshot import Frame, Row
 from sae_core.sparsity import firing_threshold
+from sae_core.training.picture import Firing, FixedDigits, Quantiser, lit, pixels
 
 if TYPE_CHECKING:
     from sae_core.data import Images
