@@ -46,9 +46,13 @@ def profile(browser: Browser, dashboard: Dashboard) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def context(profile: BrowserContext) -> Iterator[BrowserContext]:
-    """The module's profile, with no tab left open afterwards."""
+    """The module's profile, with no tab left open afterwards.
+
+    A tab that is closed while it is still on its way somewhere can hang Playwright for good: it comes to rest first.
+    """
     yield profile
     for page in profile.pages:
+        page.goto("about:blank", timeout=10_000)
         page.close()
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
-from tests.browser.house import LivePage
+from tests.browser.house import Dashboard, LivePage
+
+
+@pytest.fixture(scope="module")
+def live(profile: BrowserContext, dashboard: Dashboard) -> Iterator[LivePage]:
+    """A tab at the modules' address that shows none of the app's pages: nothing here needs one."""
+    tab = LivePage(profile.new_page())
+    tab.page.goto(f"{dashboard.url}penstroke/components/dom.js")
+    yield tab
+    tab.page.close()
 
 
 def ask(live: LivePage, module: str, expression: str) -> Any:

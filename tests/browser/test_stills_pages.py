@@ -71,7 +71,7 @@ def test_a_point_of_the_scatter_shows_its_filter_and_opens_its_page(live: LivePa
     live.page.locator(".pl-peek").wait_for(state="visible", timeout=15_000)
     live.page.mouse.down()
     live.page.mouse.up()
-    live.page.wait_for_url("**/features?run=by-kl&latent=*", timeout=20_000, wait_until="commit")
+    live.page.wait_for_url("**/features?run=by-kl&latent=*", timeout=20_000, wait_until="load")
 
 
 def test_a_run_of_dead_units_is_told_so(live: LivePage, dashboard: Dashboard) -> None:
