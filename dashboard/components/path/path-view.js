@@ -44,6 +44,7 @@ class PathView {
       this.film.node.hidden = true;
       this.film.film = null;
       this.film.at = 0;
+      for (const node of [this.use, this.html, this.gif]) node.hidden = true; // nothing to use before it is here
     } else if (this.film.film) {
       this.film.colours();
       this.film.set(this.film.at);
