@@ -14,7 +14,7 @@ import torch
 from sae_core.census import SnapshotJob
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
-from sae_core.probing.light import light_accuracy
+from sae_core.probe.light import light_accuracy
 from sae_core.snapshot import Row, Snapshot
 from sae_core.training.sketch import Sketch
 from sae_core.training.step import Diverged, Trainer

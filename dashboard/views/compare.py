@@ -15,7 +15,7 @@ from dashboard.figures.mosaics import digit_rows, filter_mosaic
 from dashboard.path.start import fork_run
 from dashboard.views import frame
 from sae_core.config import Config, ConfigError
-from sae_core.match import SHARED, match, stability
+from sae_core.metrics.match import SHARED, match, stability
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs

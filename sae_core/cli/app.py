@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from sae_core.cli.check import check
-from sae_core.cli.evaluate import evaluate
-from sae_core.cli.export import export, import_
-from sae_core.cli.house import dashboard, doctor
-from sae_core.cli.path import fork, path
-from sae_core.cli.probe import probe
-from sae_core.cli.reproduce import reproduce
-from sae_core.cli.runs import delete, replay, runs, set_knobs
-from sae_core.cli.sweep import sweep
-from sae_core.cli.training import resume, train
+from sae_core.cli.commands.check import check
+from sae_core.cli.commands.evaluate import evaluate
+from sae_core.cli.commands.export import export, import_
+from sae_core.cli.commands.house import dashboard, doctor
+from sae_core.cli.commands.path import fork, path
+from sae_core.cli.commands.probe import probe
+from sae_core.cli.commands.reproduce import reproduce
+from sae_core.cli.commands.runs import delete, replay, runs, set_knobs
+from sae_core.cli.commands.sweep import sweep
+from sae_core.cli.commands.training import resume, train
 
 __all__ = ["app"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sae_core.lens.answers import Answer, Asked, LensError, Life
 from sae_core.lens.latents import unit_rows
 from sae_core.lens.shelf import Shelf, snapshot_path
-from sae_core.match import match
+from sae_core.metrics.match import match
 from sae_core.runs.snapshots import load_snapshot
 
 __all__ = ["life", "matched", "twins"]

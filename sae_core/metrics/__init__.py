@@ -9,6 +9,7 @@ One batch at a time, or all at once, to the same result:
 
 `sae_core.measuring.measure(model, images)` is that for a model and its test set, ``penstroke evaluate RUN --all`` for
 a run. The parts can be used alone: `Reconstruction`, `CodeStatistics`, `ClassStatistics`, `coherence`, `mmcs`.
+`sae_core.metrics.match` says which filter of one dictionary is which of another.
 """
 
 from sae_core.metrics.classes import ClassStatistics

@@ -1,6 +1,6 @@
 """How much of the classes a linear classifier reads from the codes, beside what it reads from other features.
 
-Pure functions on numpy arrays; `sae_core.probing.run` encodes a run's images and calls them, `penstroke probe RUN` is
+Pure functions on numpy arrays; `sae_core.probe.run` encodes a run's images and calls them, `penstroke probe RUN` is
 that on the command line, and leaves ``probe.safetensors`` (everything) and ``probe.json`` (its header, for people and
 other programs) in the run's directory. A page reads them, without torch and without scikit-learn:
 

@@ -44,7 +44,7 @@ class PathPoint:
     l0: float
     dead_fraction: float
     accuracy: float | None
-    """Share of test images that `sae_core.probing.light` tells right; None without labels."""
+    """Share of test images that `sae_core.probe.light` tells right; None without labels."""
     seconds: float
 
 

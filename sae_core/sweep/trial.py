@@ -69,7 +69,7 @@ def _diverged(run: RunDirectory) -> bool:
 
 
 def _accuracy(run: RunDirectory, images: Any) -> float:
-    from sae_core.probing.light import light_accuracy
+    from sae_core.probe.light import light_accuracy
     from sae_core.runs.run import Run
 
     return light_accuracy(Run(run).model(), images)

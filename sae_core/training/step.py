@@ -12,11 +12,11 @@ from torch import Tensor
 
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
-from sae_core.device import device_of, product_dtype
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
 from sae_core.training.batches import Batches
+from sae_core.training.device import device_of, product_dtype
 from sae_core.training.objective import Objective
 from sae_core.training.picture import Firing, some_codes
 from sae_core.training.rates import Rates

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sae_core.data import Images, load_images
-from sae_core.device import cpu_has_bfloat16
+from sae_core.training.device import cpu_has_bfloat16
 from sae_core.training.step import Trainer
 from tests.bench.contestants.ours import config_of
 from tests.bench.contestants.spec import Spec

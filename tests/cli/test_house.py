@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sae_core import doctor
+from sae_core.cli import doctor
 from sae_core.data import DataError
 from tests.cli.conftest import Penstroke
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from sae_core import device
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images, planted_images
 from sae_core.sparsity import METHODS, firing_threshold
+from sae_core.training import device
 from sae_core.training.objective import Objective
 from sae_core.training.picture import FixedDigits
 from sae_core.training.step import Diverged, Trainer

@@ -13,7 +13,7 @@ from sae_core.lens.latents import maximal_input, nearest, selectivity, unit_rows
 from sae_core.lens.lives import twins
 from sae_core.lens.maps import arrange, roughness
 from sae_core.lens.stories import births, happenings
-from sae_core.match import match
+from sae_core.metrics.match import match
 
 
 def test_selectivity_is_morcos_index() -> None:

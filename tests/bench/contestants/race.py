@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
-from sae_core.device import cpu_has_bfloat16
+from sae_core.training.device import cpu_has_bfloat16
 from tests.bench.contestants.spec import Quality, Spec, Turn
 
 __all__ = ["PEERS", "Contestant", "Result", "contestants_here", "race"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sae_core.data import load_images
-from sae_core.device import cpu_has_bfloat16
+from sae_core.training.device import cpu_has_bfloat16
 from tests.bench.contestants.spec import Quality, Spec, Turn
 
 __all__ = ["Turns"]

@@ -23,7 +23,7 @@ from sae_core.probe import (
     fit,
     labelled,
 )
-from sae_core.probing.run import probe_run
+from sae_core.probe.run import probe_run
 from sae_core.runs import Runs
 from sae_core.tensorfile import TensorFileError
 from tests.cli.conftest import SMALL

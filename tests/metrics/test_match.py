@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sae_core.match import cosines, match, stability
+from sae_core.metrics.match import cosines, match, stability
 
 
 def dictionary(seed: int, n_latents: int = 24, n_pixels: int = 60) -> np.ndarray:

@@ -30,7 +30,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> int:
     """Measure a run's newest checkpoint on the test set."""
-    from sae_core.cli.training import print_results
+    from sae_core.cli.commands.training import print_results
     from sae_core.measuring import measure
     from sae_core.runs.results import results
     from sae_core.runs.run import Run

@@ -12,10 +12,10 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sae_core.cli.commands.training import INTERRUPTED
 from sae_core.cli.options import takes_knobs
 from sae_core.cli.shared import AsJson, RunsFolder
 from sae_core.cli.terminal import error_console, images_of, out, print_json
-from sae_core.cli.training import INTERRUPTED
 from sae_core.config import ConfigError
 from sae_core.runs.folder import Runs, runs_folder
 from sae_core.sweep.drive import Outcome, drive, make_plan, open_pool

@@ -27,7 +27,7 @@ def dashboard(context: typer.Context) -> int:
 
 def doctor(runs: RunsFolder = None, as_json: AsJson = False) -> int:
     """Will this work, offline, tomorrow? Exit status 1 where it will not."""
-    from sae_core.doctor import examine
+    from sae_core.cli.doctor import examine
 
     findings = []
     for finding in examine(runs):

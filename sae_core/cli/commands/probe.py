@@ -36,7 +36,7 @@ def probe(
     as_json: AsJson = False,
 ) -> int:
     """Train a linear classifier on a run's codes: test accuracy beside raw pixels, PCA and a random dictionary."""
-    from sae_core.probing.run import probe_run
+    from sae_core.probe.run import probe_run
 
     counts = [_count(text.strip()) for text in labels.split(",")]
     directory = Runs(runs).open(run)

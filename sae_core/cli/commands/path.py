@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sae_core.cli.commands.runs import change
+from sae_core.cli.commands.training import INTERRUPTED, train_run
 from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
-from sae_core.cli.runs import change
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
 from sae_core.cli.terminal import error_console, images_of, out, print_json
-from sae_core.cli.training import INTERRUPTED, train_run
 from sae_core.config import Config
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunWriteError, write_sentence

@@ -1,4 +1,4 @@
-"""``python -m sae_core.probing.work RUN_FOLDER``: probe a run for a page, in a process of its own.
+"""``python -m sae_core.probe.work RUN_FOLDER``: probe a run for a page, in a process of its own.
 
 Says where it stands in lines of JSON, ``{"done", "total", "what"}``, at last ``{"finished": true}`` or
 ``{"error": one sentence}``. It ends when its stdin does: when the page's server has gone.
@@ -19,7 +19,7 @@ def main(folder: str) -> int:
     """Probe, and say how it goes; returns the exit status."""
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     from sae_core.data import load_images
-    from sae_core.probing.run import probe_run
+    from sae_core.probe.run import probe_run
     from sae_core.runs.directory import RunDirectory
 
     _say(done=0, total=0, what="reading the images")
