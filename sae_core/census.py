@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.training.step import Trainer
 
-__all__ = ["N_TOP", "CensusJob", "SnapshotJob", "evaluate"]
+__all__ = ["GLANCE", "N_TOP", "CensusJob", "SnapshotJob", "evaluate"]
 
 N_TOP = 16
 """Images kept for each latent, those on which it fires most strongly."""
+
+GLANCE = 1_000
+"""Test images that a snapshot for a run's history looks at: a tenth of MNIST's, so that one is had every few steps."""
 
 WHOLE_SLICE = 512
 """Images at a time when nobody waits."""
@@ -64,7 +68,7 @@ class CensusJob:
         began = time.perf_counter()
         self._look(self.x[self.done : self.done + self._size])
         spent = time.perf_counter() - began
-        self._size = max(1, int(self._size * min(2.0, SLICE_SECONDS / spent)))
+        self._size = max(1, int(self._size * min(2.0, max(0.5, SLICE_SECONDS / spent))))  # one long wait is no trend
         return self.done >= len(self.x)
 
     def finish(self) -> Census:
@@ -138,10 +142,15 @@ class CensusJob:
 class SnapshotJob:
     """A snapshot under way: everything but the census is captured now, the census follows on the copied weights."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, most: int | None = None) -> None:
+        """Look at all test images, or at ``most`` of them, evenly spread."""
         self._model = trainer.model.twin()
         images = trainer.images
-        self._census = CensusJob(self._model, images.test, images.test_labels, len(images.class_names))
+        self._which = None if most is None else _spread(len(images.test), most)
+        test, labels = images.test, images.test_labels
+        if self._which is not None:
+            test, labels = test[self._which], labels[self._which] if labels is not None else None
+        self._census = CensusJob(self._model, test, labels, len(images.class_names))
         self._image_shape = images.image_shape
         self._row = trainer.row()
         self._firing = trainer.firing()
@@ -174,9 +183,20 @@ class SnapshotJob:
             dead=self._firing.dead,
             activations=activations,
             densities=densities,
-            census=self._census.census(),
+            census=self._in_the_test_set(self._census.census()),
             extras={extra.name: array(getattr(model, extra.name)) for extra in model.method.extras},
         )
+
+    def _in_the_test_set(self, census: Census) -> Census:
+        """Top images by their place in the whole test set, where only some were looked at."""
+        if self._which is None:
+            return census
+        top = census.top_images
+        return replace(census, top_images=np.where(top < 0, -1, self._which[np.maximum(top, 0)]))
+
+
+def _spread(n: int, most: int) -> Ints:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def evaluate(model: SparseAutoencoder, images: Images) -> Evaluation:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
-from sae_core.census import SnapshotJob
+from sae_core.census import GLANCE, SnapshotJob
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.probe.light import light_accuracy
@@ -69,6 +69,8 @@ class Want(Enum):
     CHECKPOINT = auto()
     CENSUS = auto()
     """One slice of at most 10 ms, of the census under way or a new one; a `Snapshot` when it is complete."""
+    GLANCE = auto()
+    """The same of a census over `census.GLANCE` test images: soon complete, and beside one that is under way."""
     LANDMARK = auto()
     """The `Landmark` of this moment, at once: it takes half a second."""
 
@@ -115,7 +117,7 @@ def stream(
     its `ConfigError` and changes nothing. Neither ends the stream.
     """
     trainer = Trainer(config, images, start)
-    census: SnapshotJob | None = None
+    jobs: dict[Want, SnapshotJob] = {}
     for action in actions:
         try:
             if isinstance(action, Step):
@@ -124,12 +126,13 @@ def stream(
                 trainer.set(action.name, action.value)
             elif isinstance(action, Restore):
                 trainer.restore(action.checkpoint)
-                census = None
-            elif action is Want.CENSUS:
-                census = census or SnapshotJob(trainer)
-                if census.slice():
-                    yield census.snapshot()
-                    census = None
+                jobs.clear()
+            elif action is Want.CENSUS or action is Want.GLANCE:
+                most = GLANCE if action is Want.GLANCE else None
+                job = jobs[action] = jobs.get(action) or SnapshotJob(trainer, most)
+                if job.slice():
+                    yield job.snapshot()
+                    del jobs[action]
             else:
                 yield _answer(trainer, action)
         except (Diverged, ConfigError) as problem:

@@ -129,6 +129,8 @@ class Life(_Arranged):
 
     steps: Ints
     images: Ints
+    n_images: Ints
+    """(S,) test images that were looked at: some early snapshots look at a part of the test set only."""
     fvu: Floats
     l0: Floats
     """(S,) on the test set."""
@@ -142,4 +144,4 @@ class Life(_Arranged):
     twin_cosine: Floats
     """(S, L) the other latent whose filter is most alike, and the cosine of the two."""
     dead: NDArray[np.uint8]
-    """(S, L) 1 where it fires on no test image."""
+    """(S, L) 1 where it fires on none of the test images that were looked at."""

@@ -27,6 +27,7 @@ class _Age(NamedTuple):
 
     step: int
     images: int
+    n_images: int
     fvu: float
     l0: float
     density: NDArray[np.float32]
@@ -57,6 +58,7 @@ def life(shelf: Shelf, asked: Asked) -> Answer:
     return Life(
         steps=np.array([age.step for age in ages]),
         images=np.array([age.images for age in ages]),
+        n_images=np.array([age.n_images for age in ages]),
         fvu=np.array([age.fvu for age in ages], np.float32),
         l0=np.array([age.l0 for age in ages], np.float32),
         density=np.stack([age.density for age in ages]),
@@ -86,6 +88,7 @@ def _age(path: Path) -> _Age | None:
     age = _Age(
         snapshot.row.step,
         snapshot.row.images,
+        census.n_images,
         census.fvu,
         census.l0,
         census.density,

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from sae_core.lens.answers import Life
 
-__all__ = ["ALIKE", "TWIN", "Happening", "births", "happenings"]
+__all__ = ["ALIKE", "SURE", "TWIN", "Happening", "births", "happenings", "silences"]
 
 ALIKE = 0.7
 """Cosine with what it is now from which on a filter counts as itself, as for a shared feature (`match.SHARED`)."""
+
+SURE = 5.0
+"""Images on which a latent was to be expected to fire before its silence means something: chance is e⁻⁵, under 1%."""
 
 TWIN = 0.9
 """Cosine of two filters from which on they count as duplicates."""
@@ -39,22 +42,37 @@ def births(life: Life) -> NDArray[np.int64]:
 
 def happenings(life: Life, latent: int) -> list[Happening]:
     """Its story, in order: born when its filter became what it is; died and revived by the test set; duplicates."""
-    dead, twin = life.dead[:, latent].astype(bool), life.twin_cosine[:, latent] >= TWIN
+    silent, twin = silences(life, latent), life.twin_cosine[:, latent] >= TWIN
     found: list[Happening] = []
 
     def happened(i: int, what: Literal["born", "died", "revived", "duplicated", "parted"], other: int | None) -> None:
         found.append(Happening(int(life.steps[i]), int(life.images[i]), what, other))
 
     for i in range(len(life.steps)):
-        if i and dead[i] != dead[i - 1]:
-            happened(i, "died" if dead[i] else "revived", None)
-        elif not i and dead[i]:
-            happened(i, "died", None)
+        if silent[i] != (i > 0 and silent[i - 1]):
+            happened(i, "died" if silent[i] else "revived", None)
         if twin[i] and (not i or not twin[i - 1]):
             happened(i, "duplicated", int(life.twin[i, latent]))
         elif i and twin[i - 1] and not twin[i]:
             happened(i, "parted", int(life.twin[i - 1, latent]))
-    if len(life.steps) and not dead[-1]:
+    if len(life.steps) and not life.dead[-1, latent]:
         birth = int(births(life)[latent])
         found.append(Happening(int(life.steps[birth]), int(life.images[birth]), "born"))
     return sorted(found, key=lambda one: (one.step, one.what != "born"))
+
+
+def silences(life: Life, latent: int) -> list[bool]:
+    """Whether it had gone silent by each snapshot: it fired on no image, where `SURE` were to be expected.
+
+    Few images say little of a latent that fires for few: silence counts from where (density when it last fired) ×
+    (images looked at since) reaches `SURE`. One that never fired is silent.
+    """
+    silent: list[bool] = []
+    density, seen = np.inf, 0
+    for density_now, n in zip(life.density[:, latent], life.n_images, strict=True):
+        if density_now > 0:
+            density, seen = float(density_now), 0
+        else:
+            seen += int(n)
+        silent.append(density_now == 0 and (density * seen >= SURE or silent[-1:] == [True]))
+    return silent

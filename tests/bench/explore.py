@@ -41,7 +41,9 @@ CHOOSE = """async ([share, patience]) => {
   marks.dispatchEvent(new MouseEvent('click', { bubbles: true, ...at }));
   const chosen = root.querySelector('.ps-unit-title').textContent.replace(/\\D/g, '');
   const lit = await painted() - began;
-  const stands = () => root.dataset.stands === chosen && unit.dataset.latent === chosen && unit.dataset.complete === 'true';
+  const there = { latent: chosen, complete: 'true' };
+  const whole = () => Object.entries(there).every(([key, value]) => unit.dataset[key] === value);
+  const stands = () => root.dataset.stands === chosen && whole();
   while (!stands()) {
     if (performance.now() - began > patience) return { lit, stood: patience, chosen };
     await new Promise(done => setTimeout(done, 2));

@@ -86,6 +86,22 @@ def test_the_model_may_train_on_while_a_census_is_taken(images: Images) -> None:
     assert later.activations.counts.tolist() == at_once.activations.counts.tolist()
 
 
+def test_a_glance_looks_at_images_spread_over_the_test_set(images: Images) -> None:
+    """Of 60 images 7: the 0th, 10th, …, 59th; their numbers are theirs, and top images are named by their place."""
+    trainer = trained("l1", images)
+    glance = SnapshotJob(trainer, 7).finish()
+    which = [0, 10, 20, 30, 39, 49, 59]
+    codes, _ = codes_and_x_hat(trainer, images)
+    assert glance.census.n_images == 7
+    assert glance.census.density == pytest.approx((codes[which] > 0).mean(axis=0), abs=1e-6)
+    top = glance.census.top_images
+    assert set(top[top >= 0].tolist()) <= set(which)
+    strongest = codes[which].argmax(axis=0)
+    for latent, image in enumerate(top[:, 0]):
+        assert image == (which[strongest[latent]] if codes[which][:, latent].any() else -1)
+    assert glance.filters.tobytes() == SnapshotJob(trainer).finish().filters.tobytes()
+
+
 def test_snapshots_are_copies(images: Images) -> None:
     trainer = trained("l1", images)
     snapshot = SnapshotJob(trainer).finish()

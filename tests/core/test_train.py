@@ -91,6 +91,14 @@ def test_a_census_takes_as_many_slices_as_it_needs(images: Images) -> None:
     assert first.census.n_images == 60
 
 
+def test_a_glance_is_taken_beside_a_census(images: Images) -> None:
+    """Each of the step at which it began; the census goes on where it was."""
+    actions = [Step(), Want.CENSUS, Step(), *[Want.GLANCE] * 50, *[Want.CENSUS] * 50]
+    found = [message for message in stream(small(n_latents=24), images, actions) if isinstance(message, Snapshot)]
+    assert found[0].row.step in {1, 2}
+    assert {(snapshot.row.step, snapshot.census.n_images) for snapshot in found} == {(1, 60), (2, 60)}
+
+
 def test_restoring_drops_a_census_under_way(images: Images) -> None:
     start = Trainer(small(), images).checkpoint()
     actions = [*[Step()] * 5, Want.CENSUS, Restore(start), *[Want.CENSUS] * 50]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,9 +67,10 @@ def life_of(likeness: list[float], dead: list[int], twin: list[float]) -> Life:
     return Life(
         steps=steps,
         images=steps * 256,
+        n_images=np.full(4, 1_000),
         fvu=zeros[:, 0],
         l0=zeros[:, 0],
-        density=zeros,
+        density=np.where(np.array(dead)[:, None], 0.0, 0.1).astype(np.float32),
         strength=zeros,
         likeness=column["likeness"],
         twin=np.full((4, 1), 7),
@@ -85,6 +88,15 @@ def test_a_life_is_told_in_order() -> None:
     life = life_of([0.1, 0.8, 0.9, 1], [0, 1, 0, 0], [0, 0, 0.2, 0.95])
     assert told(life) == [(10, "born"), (10, "died"), (100, "revived"), (1000, "duplicated")]
     assert happenings(life, 0)[-1].other == 7
+
+
+def test_silence_on_few_images_says_little() -> None:
+    """Last seen on 1 of 1,000: two silent looks at 1,000 are chance, five are not; then a single image revives it."""
+    life = life_of([1, 1, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0])
+    rare = dataclasses.replace(life, density=np.array([[0.001], [0], [0], [0.001]], np.float32))
+    assert told(rare) == [(1, "born")]
+    looked = dataclasses.replace(rare, n_images=np.array([1_000, 1_000, 4_000, 1_000]))
+    assert told(looked) == [(1, "born"), (100, "died"), (1000, "revived")]
 
 
 def test_who_ends_dead_was_never_born() -> None:

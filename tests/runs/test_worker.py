@@ -61,6 +61,19 @@ def test_a_finite_run_finishes_with_everything_of_its_last_step(make: Make, work
     assert [record.kind for record in run.applied()[0]] == ["resume", "play", "finish"]
 
 
+def test_history_begins_with_the_first_steps(make: Make, working: Working) -> None:
+    """Strokes are born there: steps at least half as far again as the one before, the first within a few steps."""
+    run = make(steps=100)
+    working(run).end()
+    steps = run.history()
+    assert steps[0] <= 3
+    assert len(steps) >= 5
+    assert all(later >= earlier + max(1, earlier // 2) for earlier, later in itertools.pairwise(steps))
+    first = run.snapshot_at(steps[0])
+    assert first is not None
+    assert (first.row.step, first.census.n_images) == (steps[0], 64)
+
+
 def test_a_run_waits_for_play(make: Make, working: Working) -> None:
     """Paused at step 0, it shows itself nevertheless."""
     run = make()

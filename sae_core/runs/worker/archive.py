@@ -75,6 +75,16 @@ class Archive:
         if full:
             write_atomically(self._path / "history" / f"checkpoint-{checkpoint.step:012d}.safetensors", data)
 
+    def wants(self, step: int) -> bool:
+        """Whether history/ has a place for a snapshot of this step."""
+        return step >= self._next_history
+
+    def keep_glance(self, snapshot: Snapshot) -> None:
+        """A snapshot for history/, over a part of the test set; the newest of all only where there is none yet."""
+        self._next_history = _after(snapshot.row.step)
+        newest = not (self._path / "snapshot.safetensors").exists()
+        self._submit(lambda: self._write_snapshot(snapshot, historic=True, newest=newest))
+
     def keep_snapshot(self, snapshot: Snapshot) -> None:
         """Publish the newest snapshot; at log-spaced steps it goes to history/ too."""
         step = snapshot.row.step
@@ -84,9 +94,10 @@ class Archive:
 
         self._submit(lambda: self._write_snapshot(snapshot, historic=historic))
 
-    def _write_snapshot(self, snapshot: Snapshot, *, historic: bool) -> None:
+    def _write_snapshot(self, snapshot: Snapshot, *, historic: bool, newest: bool = True) -> None:
         data = snapshot_to_bytes(snapshot)
-        write_atomically(self._path / "snapshot.safetensors", data)
+        if newest:
+            write_atomically(self._path / "snapshot.safetensors", data)
         if historic:
             write_atomically(self._path / "history" / f"snapshot-{snapshot.row.step:012d}.safetensors", data)
 

@@ -15,19 +15,24 @@ class Budget:
     Attributes:
         trained: time spent in steps.
         spent: time spent on anything else while training was the thing to do.
+        step: the last step's time.
     """
 
     CREDIT = 0.1
     """Credit saved up at most: what is idle for long may not then hold training up for long."""
 
+    LOAN = 0.25
+    """Credit that what cannot wait may take before it is earned."""
+
     def __init__(self, share: float) -> None:
         self.share = share
-        self.trained = self.spent = 0.0
+        self.trained = self.spent = self.step = 0.0
         self._credit = 0.0
 
     def train(self, seconds: float) -> None:
         """A step took so long."""
         self.trained += seconds
+        self.step = seconds
         self._credit = min(self.CREDIT, self._credit + seconds * self.share)
 
     def spend(self, seconds: float) -> None:
@@ -39,6 +44,11 @@ class Budget:
     def affords(self) -> bool:
         """Whether something that can wait may be done now."""
         return self._credit > 0.0
+
+    @property
+    def lends(self) -> bool:
+        """Whether something may be done now that cannot be made up for later."""
+        return self._credit > -self.LOAN
 
     @contextmanager
     def spending(self) -> Iterator[None]:

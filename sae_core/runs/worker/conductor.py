@@ -121,9 +121,9 @@ class Conductor:
             yield from self._pause(reason)
 
     def _wait(self, left: float) -> Actions:
-        """A paced run has time: for a slice of the census, or a nap."""
-        if left > 0.015 and self._observer.census_due:
-            yield from self._observer.census()
+        """A paced run has time: for a slice of what it looks at, or a nap."""
+        if left > 0.015 and self._observer.look_due:
+            yield from self._observer.look()
         else:
             time.sleep(min(left, self._timing.nap))
 

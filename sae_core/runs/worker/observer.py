@@ -45,6 +45,7 @@ class Observer:
         self.box: Message | None = None
         self._progress = progress
         self._census_of: tuple[int, int] | None = None
+        self._glancing = False
         self._seen: tuple[int, int] | None = None
         now = time.perf_counter()
         self._next_row = self._next_status = self._next_look = now
@@ -74,10 +75,21 @@ class Observer:
         if (full := self._keeps_full()) or (now >= self._next_checkpoint and self._may_write):
             with self.budget.spending():
                 yield from self.checkpoint(full=full)
-        elif self.budget.affords and self.census_due:
-            with self.budget.spending():
-                yield from self.census()
+        else:
+            yield from self._look_around()
         self.archive.check()
+
+    def _look_around(self) -> Actions:
+        """A slice of what it looks at; after a long step more, until its share of that step is spent.
+
+        History may borrow: the first hundred steps come once.
+        """
+        before, most = self.budget.spent, self.budget.share * self.budget.step
+        while (self.budget.affords and self.look_due) or (self.budget.lends and self._glance_due):
+            with self.budget.spending():
+                yield from self.look()
+            if self.budget.spent - before >= most:
+                break
 
     def _keeps_full(self) -> bool:
         step = self.scene.step
@@ -88,9 +100,13 @@ class Observer:
         return self.budget.affords and not self.archive.busy
 
     @property
-    def census_due(self) -> bool:
-        """Whether a slice of the census is to be done."""
-        return self._census_of is not None or time.perf_counter() >= self._next_snapshot
+    def look_due(self) -> bool:
+        """Whether there is something to `look` at."""
+        return self._glance_due or self._census_of is not None or time.perf_counter() >= self._next_snapshot
+
+    @property
+    def _glance_due(self) -> bool:
+        return self._glancing or self.archive.wants(self.scene.step)
 
     @property
     def behind(self) -> bool:
@@ -141,6 +157,20 @@ class Observer:
             }
             self.screen.show(sketch, extra, scene.moment, weights)
 
+    def look(self) -> Actions:
+        """One slice of the glance that history/ wants of this moment, else of the census.
+
+        Strokes are born within some hundred steps, in which the budget has room for one census, but for ten glances.
+        """
+        if not self._glance_due:
+            yield from self.census()
+            return
+        self._glancing = True
+        snapshot = yield from self.ask(Want.GLANCE)
+        if isinstance(snapshot, Snapshot):
+            self._glancing = False
+            self.archive.keep_glance(snapshot)
+
     def census(self) -> Actions:
         """One slice; the snapshot is kept when it is complete."""
         if self._census_of is None:
@@ -173,7 +203,7 @@ class Observer:
 
     def taken_back(self) -> None:
         """The stream has gone back to a checkpoint, and forgotten its census."""
-        self._census_of = None
+        self._census_of, self._glancing = None, False
         self.archive.forget_after(self.scene.step)
         self.archive.saved = self.scene.step
 
