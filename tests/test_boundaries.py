@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "sae_core.training.recent",
         "sae_core.training.picture",
         "sae_core.training.batches",
+        "sae_core.training.adam",
         "sae_core.training.device",
     ),
     ("sae_core.training.revival",),

@@ -15,6 +15,7 @@ from sae_core.config import Config, ConfigError
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
+from sae_core.training.adam import Adam
 from sae_core.training.batches import Batches
 from sae_core.training.device import device_of, product_dtype
 from sae_core.training.objective import Objective
@@ -72,7 +73,7 @@ class Trainer:
         self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
         products = product_dtype(config) or self._dtype
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
-        self._optimizer = torch.optim.Adam(list(self.model.trained.values()), lr=config.learning_rate, fused=True)
+        self._optimizer = Adam(self.model.trained, config.learning_rate)
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
         self._rates = Rates(config, len(images.train))
         self._aux = AuxK(self.objective, config.aux_k) if config.aux_k else None
@@ -209,8 +210,7 @@ class Trainer:
             self._controller = Controller(self.config, self.largest_weight)
 
     def _set_rate(self) -> None:
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rates.at(self.steps, self.config.learning_rate)
+        self._optimizer.rate = self._rates.at(self.steps, self.config.learning_rate)
 
     def _dead(self, images: int) -> Tensor:
         return self._recent.dead(images, self.config.dead_window)
@@ -219,8 +219,7 @@ class Trainer:
         """Whenever ``resample_every`` more images have been seen."""
         every, before = self.config.resample_every, self.images_seen - self.config.batch_size
         if self.images_seen // every > before // every:
-            states = {name: self._optimizer.state[parameter] for name, parameter in self.model.trained.items()}
-            moments = {name: (state["exp_avg"], state["exp_avg_sq"]) for name, state in states.items()}
+            moments = {name: (m["exp_avg"], m["exp_avg_sq"]) for name, m in self._optimizer.state.items()}
             rows = resample_(self.model, self._dead(self.images_seen), self.images, moments, self.steps)
             self._recent.last_fired[rows] = self.images_seen
 
@@ -266,12 +265,8 @@ class Trainer:
     def _tensors(self) -> dict[str, Tensor]:
         """Every tensor a checkpoint holds, live, by name."""
         tensors = self.model.tensors
-        for name, parameter in self.model.trained.items():
-            moments = self._optimizer.state[parameter]
-            if not moments:
-                moments["step"] = torch.zeros((), dtype=torch.float32, device=self.device)
-                moments["exp_avg"], moments["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-            tensors |= {f"adam.{name}.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
+        for name, moments in self._optimizer.state.items():
+            tensors |= {f"adam.{name}.{key}": moment for key, moment in moments.items()}
         return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}
 
 

@@ -132,7 +132,7 @@ def test_under_a_penalty_resampled_encoder_rows_are_a_fifth_as_long(images: Imag
     """And a method's own tensors start again, too: three of gated's 24 latents, the others as they were."""
     trainer = steps(Trainer(config_of("gated"), images), 20)
     before = trainer.checkpoint().tensors
-    states = {name: trainer._optimizer.state[parameter] for name, parameter in trainer.model.trained.items()}
+    states = trainer._optimizer.state
     moments = {name: (state["exp_avg"], state["exp_avg_sq"]) for name, state in states.items()}
     with torch.no_grad():
         rows = resample_(trainer.model, DEAD, images, moments, 20)
@@ -219,4 +219,4 @@ def test_the_rate_follows_its_schedule_and_the_width() -> None:
 def test_a_schedule_is_what_adam_uses(images: Images) -> None:
     trainer = Trainer(config_of("l1", schedule="cosine", steps=10), images)
     steps(trainer, 6)  # the sixth is step 5, half-way
-    assert trainer._optimizer.param_groups[0]["lr"] == pytest.approx(5e-4)
+    assert trainer._optimizer.rate == pytest.approx(5e-4)
