@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
 
+TESTS = Path(__file__).parent
+
 REQUIRE_BROWSER = "PENSTROKE_REQUIRE_BROWSER"
 """Set (by .ci/run), a browser test that would be skipped fails instead."""
 
@@ -29,15 +31,21 @@ REAL_PROCESSES = ("browser", "cli", "dashboard", "runs", "sweep")
 """Folders whose tests start real processes and wait for them."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads what it says
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a test with real processes be tried again.
+    """Let a test with real processes be tried again; say what stays together where two share the work (``-n 2``).
 
     On a shared machine a moment of someone else's work can break a bound in seconds, but hardly three times running.
+    A file's tests share what they start. All that drives a browser is one share: two of them and two models in
+    training would fight for the cores.
     """
-    here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in REAL_PROCESSES:
+        if not item.path.is_relative_to(TESTS):
+            continue
+        place = item.path.relative_to(TESTS)
+        if place.parts[0] in REAL_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=2))
+        item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else place.as_posix()))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +60,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Turn a skipped browser test into a failure where a browser is required."""
     outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's, untyped here
     if report.skipped and item.get_closest_marker("browser") and os.environ.get(REQUIRE_BROWSER):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, but {REQUIRE_BROWSER} is set: {call.excinfo}"

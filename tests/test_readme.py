@@ -30,7 +30,7 @@ def commands() -> list[list[str]]:
 def test_each_of_the_two_commands_stands_there_once():
     """`.ci/run` takes the second from here."""
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python3 -m venv ")]
-    assert [line.rpartition("/")[2] for line in lines] == ["penstroke dashboard", "pytest"]
+    assert [line.rpartition("/")[2] for line in lines] == ["penstroke dashboard", "pytest -n 2"]
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
