@@ -127,7 +127,7 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "nt":  # there SO_REUSEADDR would share a port with its owner
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore]
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined,unused-ignore] # Windows'
         else:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -170,7 +170,7 @@ def build_app(hub: Hub) -> st.App:
 
 def _warm() -> None:
     """What the first page would wait for, loaded while the browser is still fetching Streamlit's own scripts."""
-    import dashboard.views.train  # noqa: F401
+    import dashboard.views.train  # noqa: F401  # imported to be loaded
     from dashboard.live.feed import figures_of
 
     figures_of("l1")

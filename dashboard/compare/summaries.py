@@ -62,7 +62,7 @@ def read_summaries(root: Path) -> list[Summary]:
 
 def _summary(path: str, there: set[str]) -> Summary | None:
     try:
-        stamp = tuple(os.stat(f"{path}/{name}").st_mtime_ns for name in ("status.json", "metrics.jsonl"))  # noqa: PTH116
+        stamp = tuple(os.stat(f"{path}/{name}").st_mtime_ns for name in ("status.json", "metrics.jsonl"))  # noqa: PTH116 (as above)
     except OSError:
         return None
     known = _kept.get(path)

@@ -77,7 +77,7 @@ class Start(_Said):
 class Reset(Start):
     """Stop ``run`` and create its successor; whoever watches follows."""
 
-    t: Literal["reset"]  # type: ignore[assignment]
+    t: Literal["reset"]  # type: ignore[assignment]  # the parent's word is another
     run: RunId | None = None
 
 

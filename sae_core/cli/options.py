@@ -34,7 +34,7 @@ def takes_knobs(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [_option(knob) for knob in Config.knobs().values()]
     with_knobs.__name__ = command.__name__
     with_knobs.__doc__ = command.__doc__
-    with_knobs.__signature__ = inspect.Signature([*options, *own])  # type: ignore[attr-defined]
+    with_knobs.__signature__ = inspect.Signature([*options, *own])  # type: ignore[attr-defined]  # functions have one; their type does not say so
     return with_knobs
 
 

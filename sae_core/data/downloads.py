@@ -155,7 +155,7 @@ def _copy(address: str, file: BinaryIO, name: str, progress: Progress | None) ->
     """Copy what is at ``address`` into ``file``; returns its MD5, which torchvision lists."""
     digest = hashlib.md5(usedforsecurity=False)
     request = urllib.request.Request(address, headers={"User-Agent": "penstroke"})  # noqa: S310  (torchvision's, http)
-    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  (as above)
         size = int(answer.headers["Content-Length"]) if answer.headers["Content-Length"] else None
         done = 0
         while chunk := answer.read(CHUNK_BYTES):

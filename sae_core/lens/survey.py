@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ def survey(shelf: Shelf, asked: Asked) -> Answer:
 
 
 @torch.no_grad()
-def take_survey(model: SparseAutoencoder, images: Images, probe: Classifier | None = None) -> dict[str, NDArray]:  # type: ignore[type-arg]
+def take_survey(model: SparseAutoencoder, images: Images, probe: Classifier | None = None) -> dict[str, NDArray[Any]]:
     """Of n test images: ``fvu`` (n,) per image, ``l0`` (n,) latents that fire; ``places`` (at most `MAPPED`, 2) on the
     plane of code space (`anatomy.plane`) and ``shares`` (2,) of the variance its directions hold; ``edges``
     (`BINS` + 1,) and ``counts`` (`BINS`,) of the codes that fire, over all images and latents, the last bin taking

@@ -74,7 +74,7 @@ def minimise(
 
     done = start_from.iteration if start_from else 0
     while done < iterations:
-        optimiser.step(evaluate)  # type: ignore[no-untyped-call]
+        optimiser.step(evaluate)  # type: ignore[no-untyped-call]  # torch's own has no types
         state = optimiser.state[theta]
         terms, _ = cost_and_gradient(_weights(theta, n_visible, n_hidden), x, knobs)
         if not np.isfinite(terms.cost):

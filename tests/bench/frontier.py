@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from sae_core.census import evaluate
 from sae_core.config import Config
-from sae_core.data import load_images
+from sae_core.data import Images, load_images
 from sae_core.reproduce.svg import Axis, Series, chart
 from sae_core.sparsity import METHODS
 from sae_core.training.step import Trainer
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(images: object, method: str, value: float, seed: int, steps: int, width: int) -> dict[str, object]:
+def run(images: Images, method: str, value: float, seed: int, steps: int, width: int) -> dict[str, object]:
     """One training, one row."""
     knob, _ = SPARSITIES[method]
     values = {knob: int(value) if knob == "k" else value}
@@ -87,12 +87,12 @@ def run(images: object, method: str, value: float, seed: int, steps: int, width:
         warmup_steps=round(WARMUP_SHARE * steps),
         **values,
     )
-    trainer = Trainer(config, images)  # type: ignore[arg-type]
+    trainer = Trainer(config, images)
     began = time.process_time()
     for _ in range(steps):
         trainer.step()
     spent = time.process_time() - began
-    found = evaluate(trainer.model, images)  # type: ignore[arg-type]
+    found = evaluate(trainer.model, images)
     return {
         "method": method,
         "knob": knob,

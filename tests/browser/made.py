@@ -39,7 +39,7 @@ def with_probe(run: RunDirectory, snapshot: Snapshot) -> ProbeResult:
     classifier = Classifier(weights, bias, np.ones(weights.shape[1], np.float32))
     labels = images.test_labels
     scores = tuple(
-        Score(kind, count, 0.5 + 0.1 * i + 0.2 * (count is None), 0.01, 1, count or 60_000, True)  # type: ignore[arg-type]
+        Score(kind, count, 0.5 + 0.1 * i + 0.2 * (count is None), 0.01, 1, count or 60_000, True)  # type: ignore[arg-type]  # kinds are literals
         for i, kind in enumerate(("codes", "pixels", "pca", "random"))
         for count in (10, None)
     )

@@ -62,7 +62,7 @@ def trained(browser: Browser, house: Dashboard, folder: Path) -> str:
 
 def take(browser: Browser, address: str, path: Path, width: int, height: int, scheme: str) -> None:
     """One picture of the page at rest."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]  # a literal
     page = context.new_page()
     LivePage(page).open(address)
     page.wait_for_timeout(2000)

@@ -36,7 +36,7 @@ def test_declaring_needs_no_torch() -> None:
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.name)
 def test_every_method_can_be_chosen_with_its_own_defaults(method: object) -> None:
     """Its defaults make a config, its dial is one of its knobs, and its texts are sentences."""
-    name = method.name  # type: ignore[attr-defined]
+    name = method.name  # type: ignore[attr-defined]  # given by the table
     config = Config(method=name)
     chosen = METHODS[name]
     assert {key: getattr(config, key) for key in chosen.defaults} == dict(chosen.defaults)
@@ -139,7 +139,7 @@ def test_saturated_sigmoids_leave_kl_finite() -> None:
 
 def small_batch(codes: list[list[float]], **more: object) -> Batch:
     rows = torch.tensor(codes)
-    return Batch(rows, torch.zeros_like(rows), 1.0, **more)  # type: ignore[arg-type]
+    return Batch(rows, torch.zeros_like(rows), 1.0, **more)  # type: ignore[arg-type]  # only what is asked for
 
 
 def test_batch_topk_keeps_the_strongest_of_the_batch_and_learns_the_threshold() -> None:

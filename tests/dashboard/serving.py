@@ -46,7 +46,7 @@ def main(root: str, host: str = "localhost", port: str = "0", *names: str) -> No
         bound,
         lambda: print(json.dumps(about), flush=True),
         lambda paused: print(json.dumps({"paused": paused}), flush=True),
-        StandIns(Path(root)),  # type: ignore[arg-type]
+        StandIns(Path(root)),  # type: ignore[arg-type]  # stands in for a Launcher
     )
 
 

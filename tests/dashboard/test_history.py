@@ -14,7 +14,7 @@ def rows(*steps: int) -> list[dict[str, object]]:
 
 
 def applied(position: int, step: int, kind: str = "set", **fields: object) -> Applied:
-    return Applied(position=position, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]
+    return Applied(position=position, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]  # fields as they come
 
 
 def test_a_page_is_sent_what_it_has_not_seen() -> None:

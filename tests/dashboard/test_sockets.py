@@ -66,7 +66,7 @@ def test_scripts_are_asked_for_again_but_not_sent_again(server: Server) -> None:
 def test_a_foreign_origin_is_refused(server: Server, origin: str, path: str) -> None:
     """Another site's page in the same browser gets no socket, ours or Streamlit's."""
     with pytest.raises(InvalidStatus) as refusal:
-        connect(f"ws://localhost:{server.about['port']}{path}", origin=origin)  # type: ignore[arg-type]
+        connect(f"ws://localhost:{server.about['port']}{path}", origin=origin)  # type: ignore[arg-type]  # a plain text
     assert refusal.value.response.status_code == 403
 
 
@@ -93,7 +93,7 @@ def test_without_the_cookie_one_watches_and_steers_nothing(server: Server, writt
         {"t": "start", "config": {}},
         {"t": "reset", "run": run, "config": {}},
     ):
-        watcher.say(**message)  # type: ignore[arg-type]
+        watcher.say(**message)  # type: ignore[arg-type]  # fields as they come
         assert watcher.hear("error")["message"] == hello["why"]
     assert written.run.events()[0] == before
     watcher.say("watch", run=run)

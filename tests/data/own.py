@@ -28,5 +28,5 @@ def pictures(folder: Path, arrays: Array, start: int = 0) -> None:
 
 
 def saved(path: Path, **arrays: Array) -> str:
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    np.savez(path, **arrays)  # type: ignore[arg-type]  # arrays by their names
     return str(path)

@@ -183,8 +183,8 @@ def test_what_is_larger_than_memory_stays_in_its_file(make: str, tmp_path: Path)
     else:
         path.write_bytes(idx(COLOUR))
     loaded, stored = load_own(str(path)), load_own(str(path), in_memory=0)
-    assert isinstance(stored.train, Stored)  # type: ignore[unreachable]
-    assert isinstance(stored.train._raw, np.memmap)  # type: ignore[unreachable]
+    assert isinstance(stored.train, Stored)  # type: ignore[unreachable]  # declared as an array
+    assert isinstance(stored.train._raw, np.memmap)  # type: ignore[unreachable]  # see above
     x, there = loaded.train, stored.train
     assert there.shape == x.shape
     assert np.array_equal(there[3:9], x[3:9])

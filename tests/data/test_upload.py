@@ -20,7 +20,7 @@ SHAPE = (28, 28)
 def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     """The picture's bytes as a file."""
     file = io.BytesIO()
-    picture.save(file, kind, **options)  # type: ignore[arg-type]
+    picture.save(file, kind, **options)  # type: ignore[arg-type]  # Pillow's own options
     return file.getvalue()
 
 

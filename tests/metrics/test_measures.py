@@ -34,7 +34,7 @@ CODES = np.array([[0.0, 2.0, 2.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0], [0.0, 0.0, 
 
 
 def statistics(codes: np.ndarray = CODES, **options: float) -> CodeStatistics:
-    measured = CodeStatistics(codes.shape[1], **options)  # type: ignore[arg-type]
+    measured = CodeStatistics(codes.shape[1], **options)  # type: ignore[arg-type]  # options as they come
     measured.update(codes)
     return measured
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_measured_is_a_sentence(change: dict[str, np.ndarray | No
     data = {**model_on(0), **change}
     measurement = Measurement(6, 3)
     with pytest.raises(MeasureError, match=sentence):
-        measurement.update(data["x"], data["codes"], data["x_hat"], data["labels"])  # type: ignore[arg-type]
+        measurement.update(data["x"], data["codes"], data["x_hat"], data["labels"])  # type: ignore[arg-type]  # None is the bad input
         measurement.result(np.ones((6, 5)))
 
 

@@ -79,7 +79,7 @@ def make(runs: Runs) -> Callable[..., RunDirectory]:
 
     def make(origin: str = "cli", name: str | None = None, **knobs: Any) -> RunDirectory:
         config = Config(**{"dataset": "planted", "n_latents": 32, "batch_size": 32, "threads": 1, **knobs})
-        return runs.create(config, name=name, origin=origin)  # type: ignore[arg-type]
+        return runs.create(config, name=name, origin=origin)  # type: ignore[arg-type]  # a literal
 
     return make
 

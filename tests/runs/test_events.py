@@ -18,7 +18,7 @@ Make = Callable[..., RunDirectory]
 
 
 def applied(position: int, step: int, kind: str = "set", **fields: object) -> Applied:
-    return Applied(position=position, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]
+    return Applied(position=position, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]  # fields as they come
 
 
 def test_an_event_is_told_by_where_its_line_starts(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_many_may_append_at_once(tmp_path: Path) -> None:
         ("set", {"nmae": "k"}, "A control has no field 'nmae'"),
     ],
 )
-def test_what_is_no_control_is_refused_in_a_sentence(tmp_path: Path, kind: str, fields: dict, sentence: str) -> None:  # type: ignore[type-arg]
+def test_what_is_no_control_is_refused_in_a_sentence(tmp_path: Path, kind: str, fields: dict, sentence: str) -> None:  # type: ignore[type-arg]  # of anything
     """Nothing is written then."""
     with pytest.raises(RunError, match=sentence):
         append_event(tmp_path / "events.jsonl", kind, **fields)
@@ -92,7 +92,7 @@ def test_what_is_no_control_is_refused_in_a_sentence(tmp_path: Path, kind: str, 
 def test_a_knob_that_cannot_be_set_so_is_refused_in_a_sentence(name: str, value: object, sentence: str) -> None:
     """Which knob, which value, what is allowed."""
     with pytest.raises(ConfigError, match=sentence):
-        check_set(Config(), name, value)  # type: ignore[arg-type]
+        check_set(Config(), name, value)  # type: ignore[arg-type]  # bad on purpose
 
 
 def test_a_poll_returns_what_is_new_and_only_that(tmp_path: Path) -> None:

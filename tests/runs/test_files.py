@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_line_leaves_no_half_line(
     """All records of an append, or none."""
 
     def half(file: object, data: bytes) -> None:
-        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]
+        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]  # an open file
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with LineWriter(tmp_path / "log") as log:

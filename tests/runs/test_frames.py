@@ -134,7 +134,7 @@ def test_a_disk_without_room_for_the_file_is_said_and_not_filled_further(
     """What had been written of it is given back."""
 
     def half(file: object, data: bytes) -> None:
-        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]
+        file.write(data[: len(data) // 2])  # type: ignore[attr-defined]  # an open file
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("sae_core.runs.frame_file.write_all", half)

@@ -8,11 +8,11 @@ from sae_core.runs.worker.transport import Transport, coalesce, judge, pending, 
 
 
 def applied(step: int, kind: str, **fields: object) -> Applied:
-    return Applied(position=100 * step, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]
+    return Applied(position=100 * step, step=step, kind=kind, offset=0, **fields)  # type: ignore[arg-type]  # fields as they come
 
 
 def asked(kind: str, offset: int = 0, **fields: object) -> Event:
-    return Event(offset=offset, end=offset + 10, kind=kind, **fields)  # type: ignore[arg-type]
+    return Event(offset=offset, end=offset + 10, kind=kind, **fields)  # type: ignore[arg-type]  # fields as they come
 
 
 def test_a_step_pauses_after_one_and_an_epoch_after_its_steps() -> None:

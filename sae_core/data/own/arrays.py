@@ -134,7 +134,7 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Arra
             name, extra = struct.unpack("<HH", local[26:30])
             return _mapped(path, file, info.header_offset + 30 + name + extra)
     with archive.open(info) as stream:
-        shape, fortran, dtype = _header(stream)  # type: ignore[arg-type]
+        shape, fortran, dtype = _header(stream)  # type: ignore[arg-type]  # it reads and seeks, as a file does
         if dtype.hasobject:
             raise DataError(f"{path} holds Python objects, which would have to be unpickled: save plain numbers.")
         size = math.prod(shape) * dtype.itemsize
