@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
-__all__ = ["Axis", "Series", "chart"]
+__all__ = ["Axis", "Series", "chart", "mosaic", "picture"]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#999999", "#B8A500")
 """Okabe and Ito's; the last darkened, as yellow is lost on white."""
@@ -147,6 +148,22 @@ def mosaic(title: str, pictures: np.ndarray, columns: int = 5, pixel: int = 9) -
                 f'fill="{_diverging(float(value))}"/>'
             )
     return "\n".join([*parts, "</svg>\n"])
+
+
+def picture(title: str, png: bytes, width: int, height: int) -> str:
+    """A PNG of ``width`` × ``height`` pixels under a title, inside the SVG: what a mosaic of many pixels is."""
+    wide = max(width, 620) + 18
+    data = b64encode(png).decode("ascii")
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {height + 46}" role="img"',
+            f' aria-label="{escape(title)}"><style>{STYLE}</style>',
+            f'<rect class="paper" width="{wide}" height="{height + 46}"/>',
+            f'<text class="title" x="9" y="24">{escape(title)}</text>',
+            f'<image x="9" y="37" width="{width}" height="{height}" href="data:image/png;base64,{data}"/>',
+            "</svg>\n",
+        ]
+    )
 
 
 def _diverging(value: float) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from sae_core.config import Config
 from sae_core.data import Images, load_images
 from sae_core.reproduce.report import Outcome, Progress
+from sae_core.reproduce.svg import picture
 from sae_core.textbook.cost import Array
 
 __all__ = ["digits", "mnist"]
 
 GRID = tuple(10.0**power for power in (-4, -3, -2, -1, 0, 1))
 """C of the linear classifier."""
+
+SHOWN = 200
+"""Filters in the report's figure."""
 
 
 def digits(progress: Progress, quick: bool) -> Outcome:
@@ -45,6 +47,8 @@ def digits(progress: Progress, quick: bool) -> Outcome:
 
 def mnist(progress: Progress, quick: bool) -> Outcome:
     """MNIST: 2,000 units, 5%, 30,000 steps of 100 with Adam at 0.001."""
+    import torch
+
     images = load_images("mnist")
     steps = 3_000 if quick else 30_000
     config = Config(
@@ -54,7 +58,7 @@ def mnist(progress: Progress, quick: bool) -> Outcome:
         batch_size=100,
         learning_rate=1e-3,
         steps=steps,
-        threads=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
     )
     return _read(config, images, steps, progress, band=(0.984, 0.0))
 
@@ -91,13 +95,26 @@ def _read(config: Config, images: Images, steps: int, progress: Progress, band: 
         "raw_pixels_with_C_by_cross_validation": raw[0],
         "gain": best - raw[1],
         "steps": float(steps),
+        "fvu": trainer.row().fvu,
     }
     notes = (
         "`accuracy` has the best C of the test set, as the replication has it; the honest figure is beside it.",
         "Weights start with unit-norm rows here, N(0, 0.01²) there.",
     )
     progress(1.0, "done")
-    return Outcome(ours, best >= band[0] and best - raw[1] >= band[1], notes=notes)
+    figure = _filters(trainer.model.dictionary.detach().numpy(), codes, images.image_shape)
+    return Outcome(ours, best >= band[0] and best - raw[1] >= band[1], figure, notes)
+
+
+def _filters(dictionary: Array, codes: Array, image_shape: tuple[int, ...]) -> str:
+    """The filters of the `SHOWN` units that say most, in their own order."""
+    from sae_core.export.pictures import montage, png
+
+    chosen = np.sort(np.argsort(-codes.mean(0), kind="stable")[:SHOWN])
+    scale = max(1, 28 // image_shape[0])
+    sheet = montage(dictionary[chosen], image_shape, columns=20)
+    title = f"The {len(chosen)} units that say most, of {len(dictionary):,} (orange above 0, blue below)"
+    return picture(title, png(sheet, scale), sheet.shape[1] * scale, sheet.shape[0] * scale)
 
 
 def _classify(x: Array, y: Array, test_x: Array, test_y: Array) -> tuple[float, float]:

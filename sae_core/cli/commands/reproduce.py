@@ -21,19 +21,27 @@ def reproduce(
     list_them: Annotated[bool, typer.Option("--list", help="What there is, and how long it takes.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A shorter version, which may miss the band.")] = False,
     folder: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the report goes.")] = Path("reports"),
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Of the arithmetic. (default: all cores)", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a published result again, beside what was published. Exit status 1 where ours is outside its band."""
     if list_them or name is None:
         _list(as_json=as_json)
         return 0
+    import torch
+    from threadpoolctl import threadpool_limits
+
     from sae_core.reproduce.report import write
     from sae_core.reproduce.targets import target
 
     wanted = target(name)
+    if threads:
+        torch.set_num_threads(threads)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[doing]}"))
     began = time.perf_counter()
-    with Progress(*columns, console=error_console()) as bar:
+    with threadpool_limits(threads), Progress(*columns, console=error_console()) as bar:
         task = bar.add_task(wanted.name, total=1.0, doing="")
         outcome = wanted.run(lambda share, doing: bar.update(task, completed=share, doing=doing), quick)
         bar.update(task, completed=1.0)
