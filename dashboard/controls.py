@@ -1,6 +1,7 @@
 """The knobs of the sidebar and of the URL, both made from the declarations on `Config`; no Streamlit here.
 
-Everything that shapes a view is in the URL: ``run``, ``digit``, ``weights``, ``latent``, ``lecture``, and each knob
+Everything that shapes a view is in the URL: ``run``, ``digit``, ``weights``, ``latent``, ``lecture``, ``notation``, and each
+knob
 that differs from what it would be anyway.
 """
 
@@ -14,12 +15,14 @@ from typing import Any
 
 from sae_core.config import Config, ConfigError, Knob
 from sae_core.data import DataError, check_dataset
-from sae_core.sparsity import METHODS
+from sae_core.sparsity import METHODS, Method
+from sae_core.textbook.notation import TERMS
 
 __all__ = [
     "AT_RESET",
     "LIVE",
     "MORE",
+    "NOTATIONS",
     "OWN_DATA",
     "View",
     "differing",
@@ -43,6 +46,8 @@ SIDEBAR = tuple(dict.fromkeys((*AT_RESET, *MORE, *LIVE)))
 DIALS = ("penalty_weight", "target_l0", "beta", "rho", "target_rho", "k", "lifetime")
 """Their sliders are in the live view; a link may set where they begin."""
 
+NOTATIONS = ("words", "course", "modern")
+
 OWN_DATA = "own"
 """What the data-set menu stands at until the path of one's own data is written."""
 
@@ -58,6 +63,8 @@ class View:
     weights: str = "decoder"
     latent: int | None = None
     lecture: bool = False
+    notation: str = "words"
+    """What the formula is written in: words, or the letters of the course or of this program."""
 
     @classmethod
     def from_url(cls, params: Mapping[str, str], openable: Callable[[str], object]) -> tuple[View, list[str]]:
@@ -77,6 +84,7 @@ class View:
             "weights": _weights,
             "latent": _index("latent"),
             "lecture": _switch,
+            "notation": _notation,
         }
         found: Values = {}
         for name, read in readers.items():
@@ -95,6 +103,7 @@ class View:
             "weights": self.weights if self.weights != "decoder" else None,
             "latent": self.latent,
             "lecture": 1 if self.lecture else None,
+            "notation": self.notation if self.notation != "words" else None,
         }
         return {name: str(value) for name, value in params.items() if value is not None}
 
@@ -111,6 +120,12 @@ def _index(name: str) -> Callable[[str], int]:
 def _weights(text: str) -> str:
     if text not in {"decoder", "encoder"}:
         raise ValueError(f"weights is {_quoted(text)}, but it is decoder or encoder. Decoder is shown.")
+    return text
+
+
+def _notation(text: str) -> str:
+    if text not in NOTATIONS:
+        raise ValueError(f"notation is {_quoted(text)}, but it is one of {', '.join(NOTATIONS)}. Words are shown.")
     return text
 
 
@@ -222,6 +237,8 @@ def methods_json() -> dict[str, Values]:
             "label": method.label,
             "summary": method.summary,
             "penalty": method.penalty,
+            "reconstruction": method.reconstruction,
+            "letters": _letters(method),
             "structure": method.structure,
             "dial": method.dial,
             "target": method.target,
@@ -230,4 +247,13 @@ def methods_json() -> dict[str, Values]:
             "defaults": dict(method.defaults),
         }
         for name, method in METHODS.items()
+    }
+
+
+def _letters(method: Method) -> dict[str, dict[str, str]]:
+    """The formula's terms in both notations: {course, modern} of {term: letters}."""
+    own = {"reconstruction": method.reconstruction_letters, "sparsity": method.penalty_letters}
+    return {
+        "course": {name: term.course for name, term in TERMS.items()} | {name: a for name, (a, _) in own.items()},
+        "modern": {name: term.modern for name, term in TERMS.items()} | {name: b for name, (_, b) in own.items()},
     }

@@ -19,7 +19,7 @@ from sae_core.data import DataError, asset, load_images
 from sae_core.probe import ProbeResult
 from sae_core.runs.files import to_json
 from sae_core.runs.folder import Runs
-from sae_core.sparsity import firing_threshold
+from sae_core.sparsity import METHODS, firing_threshold
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -108,6 +108,7 @@ def _spec(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "method": config.method,
         "activation": config.activation,
+        "output": METHODS[config.method].output,
         "k": config.k,
         "subtract_b_dec": config.subtract_b_dec,
         "threshold": firing_threshold(config.activation),

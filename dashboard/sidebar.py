@@ -84,8 +84,8 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
     label = f"{knob.label} :orange[· now {_said(getattr(session.running, name), name)}]" if waits else knob.label
     common: dict[str, Any] = {
         "key": key,
-        "help": knob.help,
-        "disabled": not may_steer,
+        "help": f"The method {session.values['method']} has no place for it." if name in _unused(session) else knob.help,
+        "disabled": not may_steer or name in _unused(session),
         "on_change": lambda: _changed(session, knob, st.session_state[key], may_steer=may_steer),
     }
     if name in CHOICES:
@@ -112,6 +112,12 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
         _own_data(session, may_steer=may_steer)
     if name == "dataset" and (dataset := DATASETS.get(session.values[name])) and not dataset.at_hand():
         st.caption(dataset.summary)
+
+
+def _unused(session: Session) -> frozenset[str]:
+    """Knobs that the chosen method has no place for; LIVE ones stay the running model's."""
+    method = METHODS.get(session.values["method"])
+    return method.unused if method else frozenset()
 
 
 def _own_data(session: Session, *, may_steer: bool) -> None:

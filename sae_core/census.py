@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sae_core.data import Images
     from sae_core.training.step import Trainer
+    from sae_core.training.whole import WholeTrainer
 
 __all__ = ["GLANCE", "N_TOP", "CensusJob", "SnapshotJob", "evaluate"]
 
@@ -142,7 +143,7 @@ class CensusJob:
 class SnapshotJob:
     """A snapshot under way: everything but the census is captured now, the census follows on the copied weights."""
 
-    def __init__(self, trainer: Trainer, most: int | None = None) -> None:
+    def __init__(self, trainer: Trainer | WholeTrainer, most: int | None = None) -> None:
         """Look at all test images, or at ``most`` of them, evenly spread."""
         self._model = trainer.model.twin()
         images = trainer.images

@@ -214,6 +214,10 @@ class Config(BaseModel):
     def _troubles(self, method: Method) -> Iterator[str]:
         """What cannot go together, and why, one sentence each."""
         n = self.n_latents
+        defaults = self.defaults_of(method)
+        for name in sorted(method.unused):
+            if getattr(self, name) != defaults[name]:
+                yield f"{name} has no place in the method {method.name}: leave it at {defaults[name]}."
         if "k" in method.knobs and self.k > n:
             yield f"k is {self.k}, but there are only {n} latents to keep codes of."
         if self.target_l0 > n:
@@ -232,6 +236,11 @@ class Config(BaseModel):
             why = "revive latents that are silent, and sigmoid codes never are"
             yield f"aux_k and resample_every {why}; leave them at 0 or use activation 'relu'."
 
+    @classmethod
+    def defaults_of(cls, method: Method) -> dict[str, Any]:
+        """Every knob's default, as the method has it."""
+        return {name: field.default for name, field in cls.model_fields.items()} | dict(method.defaults)
+
     def with_changes(self, **changes: Any) -> Config:
         """A copy with some knobs changed, checked like a new one."""
         return Config(**{**self.model_dump(), **changes})
@@ -248,12 +257,16 @@ class Config(BaseModel):
         return float(getattr(self, name)) if name else 0.0
 
     def total_steps(self, n_images: int) -> int | None:
-        """How many steps the run has; None for a run without end. An epoch is ``n_images // batch_size`` steps."""
+        """How many steps the run has; None for a run without end."""
         if self.steps is not None:
             return self.steps
         if self.epochs is not None:
-            return max(1, round(self.epochs * (n_images // self.batch_size)))
+            return max(1, round(self.epochs * self.epoch_steps(n_images)))
         return None
+
+    def epoch_steps(self, n_images: int) -> int:
+        """Steps that see the training images once: ``n_images // batch_size``, and 1 where each sees them all."""
+        return 1 if METHODS[self.method].whole else n_images // self.batch_size
 
     @classmethod
     def knobs(cls, method: str | None = None) -> dict[str, Knob]:

@@ -116,8 +116,9 @@ class SparseAutoencoder(nn.Module):
         return codes
 
     def decode(self, codes: Float[Tensor, "batch n_latents"]) -> Float[Tensor, "batch n_pixels"]:
-        """Reconstructions from codes, unclipped: codes @ dictionary + b_dec."""
-        return torch.addmm(self.b_dec, codes, self.dictionary)
+        """Reconstructions from codes, unclipped: codes @ dictionary + b_dec, through a sigmoid in the textbook's."""
+        x_hat = torch.addmm(self.b_dec, codes, self.dictionary)
+        return x_hat.sigmoid() if self.method.output == "sigmoid" else x_hat
 
     def forward(self, x: Float[Tensor, "batch n_pixels"]) -> Float[Tensor, "batch n_pixels"]:
         """x_hat = decode(encode(x))."""

@@ -16,8 +16,10 @@ from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.probe.light import light_accuracy
 from sae_core.snapshot import Row, Snapshot
+from sae_core.sparsity import METHODS
 from sae_core.training.sketch import Sketch
 from sae_core.training.step import Diverged, Trainer
+from sae_core.training.whole import WholeTrainer
 
 if TYPE_CHECKING:
     from sae_core.data import Images
@@ -37,6 +39,7 @@ __all__ = [
     "stream",
     "total_steps",
     "train",
+    "trainer_of",
 ]
 
 
@@ -100,7 +103,7 @@ def train(
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    trainer = Trainer(config, images, start)
+    trainer = trainer_of(config, images, start)
     for stop in _stops(trainer.steps, total_steps(config, len(images.train)), every):
         while trainer.steps < stop:
             trainer.step()
@@ -116,7 +119,7 @@ def stream(
     steps and react. A step whose objective runs away yields `Diverged` and is not applied; a refused `Set` yields
     its `ConfigError` and changes nothing. Neither ends the stream.
     """
-    trainer = Trainer(config, images, start)
+    trainer = trainer_of(config, images, start)
     jobs: dict[Want, SnapshotJob] = {}
     for action in actions:
         try:
@@ -139,12 +142,23 @@ def stream(
             yield problem
 
 
+def trainer_of(config: Config, images: Images, start: Checkpoint | None = None) -> Trainer | WholeTrainer:
+    """What trains this config: Adam on batches, or L-BFGS on everything.
+
+    Raises:
+        ConfigError: config and images do not go together.
+    """
+    if METHODS[config.method].whole:
+        return WholeTrainer(config, images, start)
+    return Trainer(config, images, start)
+
+
 def total_steps(config: Config, n_images: int) -> int | None:
     """How many steps the run has; None for a run without end."""
     return config.total_steps(n_images)
 
 
-def _answer(trainer: Trainer, want: Want) -> Message:
+def _answer(trainer: Trainer | WholeTrainer, want: Want) -> Message:
     if want is Want.ROW:
         return trainer.row()
     if want is Want.CHECKPOINT:

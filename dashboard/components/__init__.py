@@ -19,7 +19,7 @@ __all__ = ["KEY", "Component", "live_view", "module_component", "version"]
 
 FOLDER = Path(__file__).resolve().parent
 KEY = "live"
-STATES = ("run", "digit", "weights", "latent", "lecture")
+STATES = ("run", "digit", "weights", "latent", "lecture", "notation")
 
 # A component's script is a module made from a string: a path in it has nothing to be relative to, hence the origin.
 # The data comes in a list of one: in a dictionary Streamlit looks for data frames, and imports pandas for it (0.5 s).

@@ -42,7 +42,7 @@ class LiveView {
     this.rows = new Rows();
     this.markers = [];
     this.allDials = [];
-    this.view = { digit: null, latent: null, weights: "decoder", lecture: false, ...data.view };
+    this.view = { digit: null, latent: null, weights: "decoder", lecture: false, notation: "words", ...data.view };
     this.build(parentElement);
     const url = new URL(`${data.base}/live`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
@@ -57,7 +57,7 @@ class LiveView {
     this.notice = new Notice((action) => this.act(action));
     this.story = new Story(this.data.story, (action) => this.tell(action), () => this.run !== this.leaving && this.pictured === this.run && this.frame.step > 0);
     this.story.onShow = () => this.notice.hush(this.story.telling);
-    this.formula = new Formula();
+    this.formula = new Formula((notation) => this.choose({ notation }));
     this.tiles = new Tiles();
     this.mosaic = new Mosaic((latent) => this.choose({ latent }));
     this.mosaic.chosen = this.view.latent;
@@ -352,7 +352,7 @@ class LiveView {
     this.mosaic.draw(frame, look.palette, digit);
     this.enlarged.draw(frame, look.palette, this.mosaic.chosen);
     this.digits.draw(frame, look.palette, digit);
-    this.formula.draw(frame, this.method, this.dial?.value);
+    this.formula.draw(frame, this.method, this.dial?.value, view.notation);
     this.tiles.draw(frame);
     this.explain(frame, digit);
     const now = performance.now();

@@ -6,8 +6,11 @@ import { dialText, figure, percent, short, whole } from "./format.js";
 const WEIGHT_WORDS = { penalty_weight: "penalty weight", beta: "β" };
 const NO_LIMIT = 100; // the largest weight there is, where the data sets no limit of its own
 
+const NOTATIONS = { words: "words", course: "CS294A", modern: "modern" };
+
 export class Formula {
-  constructor() {
+  /** @param onNotation told the notation that was chosen */
+  constructor(onNotation) {
     this.parts = {};
     const term = (key, words) => {
       const number = el("span", { class: "ps-term-number" });
@@ -20,15 +23,17 @@ export class Formula {
     this.decay = el("span", { class: "ps-term-group" }, sign("+"), term("decay", "weight decay"));
     this.auxiliary = el("span", { class: "ps-term-group" }, sign("+"), term("auxiliary", "auxiliary"));
     this.note = el("span", { class: "ps-formula-note" });
+    this.notations = Object.entries(NOTATIONS).map(([key, text]) => el("button", { type: "button", class: "ps-link", "data-notation": key, onclick: () => onNotation?.(key) }, text));
+    const notation = el("span", { class: "ps-notation", role: "group", "aria-label": "Notation of the formula" }, ...this.notations);
     this.node = el(
       "div",
       { class: "ps-formula", role: "math", "aria-label": "The objective and its terms" },
-      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.auxiliary, this.note,
+      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.auxiliary, this.note, notation,
     );
   }
 
   /** @param method the sparsity method's declaration; `dial` is where its slider stands */
-  draw(frame, method, dial) {
+  draw(frame, method, dial, notation = "words") {
     const set = (key, value) => setText(this.parts[key].number, figure(value));
     set("objective", frame.objective);
     set("reconstruction", frame.reconstruction);
@@ -36,19 +41,33 @@ export class Formula {
     set("sparsity", frame.sparsity);
     set("decay", frame.decay);
     set("auxiliary", frame.auxiliary);
+    this.write(method, notation);
     this.penalty.hidden = !method?.penalty;
     if (method?.penalty) {
-      const word = WEIGHT_WORDS[method.dial] ?? "weight";
+      const letters = method.letters?.[notation];
+      const word = letters && method.dial !== "beta" ? letters.weight : (WEIGHT_WORDS[method.dial] ?? "weight");
       const warming = isWarming(frame);
       setText(this.parts.weight.label, warming ? "warming up" : word);
       this.parts.weight.label.title = warming ? `The ${word} rises to ${dialText(frame.dial, { off: true })} over the first steps.` : "";
-      setText(this.parts.sparsity.label, method.penalty);
+      setText(this.parts.sparsity.label, letters?.sparsity || method.penalty);
     }
     this.decay.hidden = !frame.weight_decay;
     this.auxiliary.hidden = !frame.auxiliary;
     setText(this.note, method?.structure ? method.structure.replace("{}", share(dial)) : weightNote(frame, method));
   }
+
+  /** The labels in words, or in the letters of the course or of this program. */
+  write(method, notation) {
+    const letters = method?.letters?.[notation];
+    if (this.written === letters && letters) return;
+    this.written = letters;
+    for (const key of ["objective", "decay"]) setText(this.parts[key].label, letters?.[key] ?? WORDS[key]);
+    setText(this.parts.reconstruction.label, letters?.reconstruction ?? method?.reconstruction ?? "reconstruction (FVU)");
+    for (const button of this.notations) button.setAttribute("aria-pressed", String(button.dataset.notation === notation));
+  }
 }
+
+const WORDS = { objective: "objective J", decay: "weight decay" };
 
 const share = (value) => (value > 0 && value <= 1 && !Number.isInteger(value) ? percent(value, value < 0.1 ? 1 : 0) : String(value));
 const isWarming = (frame) => frame.weight < frame.dial * 0.999;

@@ -12,6 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.style import BLUE, GREY, SKY, VERMILION, styled
+from sae_core.sparsity import METHODS
 
 __all__ = ["activation_figure", "density_figure", "live_figures", "loss_figure"]
 
@@ -19,14 +20,14 @@ __all__ = ["activation_figure", "density_figure", "live_figures", "loss_figure"]
 def live_figures(method: str, dial_label: str) -> dict[str, dict[str, Any]]:
     """The three live charts as plotly JSON, in the order they stand on the page."""
     figures = {
-        "loss": loss_figure(dial_label if method != "none" else ""),
-        "activations": activation_figure(sigmoid=method == "kl"),
+        "loss": loss_figure(dial_label if method != "none" else "", course=METHODS[method].whole),
+        "activations": activation_figure(sigmoid=METHODS[method].activations == ("sigmoid",)),
         "densities": density_figure(),
     }
     return {name: json.loads(figure.to_json()) for name, figure in figures.items()}
 
 
-def loss_figure(dial_label: str) -> go.Figure:
+def loss_figure(dial_label: str, *, course: bool = False) -> go.Figure:
     """The objective split into what it is made of, against images seen; a dotted line where the dial moved."""
     figure = go.Figure()
     curves = [("objective", "J", GREY, 1.2), ("reconstruction", "reconstruction", BLUE, 2)]
@@ -43,11 +44,14 @@ def loss_figure(dial_label: str) -> go.Figure:
             hovertemplate="%{y:.3f}",
         )
     figure.update_xaxes(title="images seen", tickformat="~s", hoverformat=",.0f", rangemode="tozero")
-    figure.update_yaxes(title="share of variance", rangemode="tozero")
+    if course:  # J falls by two orders of magnitude at once, and the rest of the way is what is to be seen
+        figure.update_yaxes(title="J, the course's", type="log")
+    else:
+        figure.update_yaxes(title="share of variance", rangemode="tozero")
     moved = f" Dotted: {dial_label[0].lower()}{dial_label[1:]} moved." if dial_label else ""
     return styled(
         figure,
-        title="What the model pays for (1 = the data's variance)",
+        title="What the model pays for" + (" (the course's cost)" if course else " (1 = the data's variance)"),
         what=f"J is what training lowers: errors in the copies plus the price of lit units.{moved}",
         alt="Line chart of the objective over images seen, split into reconstruction and sparsity penalty",
         markers=bool(dial_label),

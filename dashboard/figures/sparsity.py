@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dashboard.figures.style import BLUE, GREY, ORANGE, SKY, VERMILION, styled
 from sae_core.metrics import DENSE, DENSITY_EDGES, density_histogram
 from sae_core.snapshot import Snapshot
+from sae_core.sparsity import METHODS
 
 __all__ = ["Kinds", "kinds_of", "kl_figure", "sparsity_figures"]
 
@@ -56,7 +57,7 @@ def sparsity_figures(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
         "magnitudes": magnitude_figure(snapshot),
         "scatter": scatter_figure(snapshot),
     }
-    if snapshot.config.method == "kl":
+    if snapshot.config.activation == "sigmoid" and "rho" in METHODS[snapshot.config.method].knobs:
         figures["kl"] = kl_figure(snapshot)
     return {name: json.loads(figure.to_json()) for name, figure in figures.items()}
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import sidebar
 from dashboard.components import KEY, live_view
-from dashboard.controls import knobs_json, methods_json
+from dashboard.controls import NOTATIONS, knobs_json, methods_json
 from dashboard.server import PREFIX, base_path
 from dashboard.session import Session
 from dashboard.views import frame
@@ -43,7 +43,10 @@ def _data(session: Session) -> dict[str, Any]:
         "pending": session.pending(),
         "knobs": knobs_json(),
         "methods": methods_json(),
-        "view": {"digit": view.digit, "weights": view.weights, "latent": view.latent, "lecture": view.lecture},
+        "view": {
+            **{"digit": view.digit, "weights": view.weights, "latent": view.latent},
+            **{"lecture": view.lecture, "notation": view.notation},
+        },
         "story": _story(),
         "base": base_path() + PREFIX,
     }
@@ -60,6 +63,8 @@ def _cleaned(name: str, value: Any) -> Any:
     match name, value:
         case ("run", str()) | ("weights", "decoder" | "encoder") | ("lecture", bool()):
             return value
+        case ("notation", _):
+            return value if value in NOTATIONS else "words"
         case ("digit" | "latent", int() | float()) if not isinstance(value, bool) and 0 <= value < 1_000_000:
             return int(value)
         case ("weights", _):

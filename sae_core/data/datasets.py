@@ -14,6 +14,7 @@ from sae_core.data.downloads import Archive, Progress
 from sae_core.data.idx import read_idx
 from sae_core.data.images import DataError, Floats, Images, Labels
 from sae_core.data.own import is_own, load_own
+from sae_core.data.patches import cut, photographs
 from sae_core.data.planted import planted_images
 
 __all__ = ["DATASETS", "MNIST_MD5", "Dataset", "bundled_mnist", "check_dataset", "load_images"]
@@ -116,6 +117,12 @@ def _digits() -> Images:
     return Images.of("digits", x[:split], y[:split], x[split:], y[split:], image_shape=(8, 8), class_names=DIGIT_NAMES)
 
 
+def _patches() -> Images:
+    """The course's patches, of the photographs that scikit-learn ships: whitened, cut, normalised."""
+    train, test = (np.ascontiguousarray(x, np.float32) for x in cut(photographs()))
+    return Images.of("patches", train, None, test, None, image_shape=(8, 8))
+
+
 def _from_idx(dataset: Dataset, paths: Sequence[Path]) -> Images:
     train, train_labels = _read(dataset, paths[0], paths[1])
     test, test_labels = _read(dataset, paths[2], paths[3])
@@ -205,6 +212,13 @@ DATASETS: dict[str, Dataset] = {
             (8, 8),
             make=_digits,
             class_names=DIGIT_NAMES,
+        ),
+        Dataset(
+            "patches",
+            "Natural-image patches",
+            "12,000 whitened patches of 8×8 pixels, cut from scikit-learn's two photographs as CS294A does.",
+            (8, 8),
+            make=_patches,
         ),
         Dataset(
             "planted",

@@ -9,12 +9,13 @@ from sae_core.sparsity.jumprelu import JumpReLU
 from sae_core.sparsity.kl import KL
 from sae_core.sparsity.l1 import L1
 from sae_core.sparsity.none import NoSparsity
+from sae_core.sparsity.textbook import Textbook
 from sae_core.sparsity.topk import TopK
 from sae_core.sparsity.wta import WinnerTakeAll
 
 __all__ = ["FIRING_THRESHOLD", "METHODS", "Batch", "Extra", "Extras", "Method", "firing_threshold"]
 
-_ALL = (NoSparsity(), L1(), TopK(), BatchTopK(), JumpReLU(), Gated(), KL(), WinnerTakeAll())
+_ALL = (NoSparsity(), L1(), TopK(), BatchTopK(), JumpReLU(), Gated(), KL(), WinnerTakeAll(), Textbook())
 
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}
 """Every method by name."""

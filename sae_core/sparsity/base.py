@@ -26,6 +26,10 @@ Extras: TypeAlias = "Mapping[str, Tensor]"
 """The tensors a method adds to the model, by name; and the model's ``b_enc``."""
 
 
+Letters: TypeAlias = tuple[str, str]
+"""A term in the letters of CS294A, and in those of this program and of newer papers."""
+
+
 def firing_threshold(activation: str) -> float:
     """The code above which a latent fires: 0 for ReLU, `FIRING_THRESHOLD` for the sigmoid."""
     return FIRING_THRESHOLD if activation == "sigmoid" else 0.0
@@ -98,6 +102,8 @@ class Method:
     """One plain sentence for the screen."""
     penalty: ClassVar[str] = ""
     """What the sparsity term is called under the formula; empty for a method without one."""
+    penalty_letters: ClassVar[Letters] = ("", "")
+    """The sparsity term in the course's letters, and in this program's."""
     structure: ClassVar[str] = ""
     """Beside the formula, for a method that silences units instead: ``{}`` is where the dial's value goes."""
     knobs: ClassVar[frozenset[str]] = frozenset()
@@ -117,6 +123,16 @@ class Method:
     """Whether `Batch.pre_codes` is filled, at the cost of a copy."""
     only_lit: ClassVar[bool] = False
     """Whether dJ/d pre_code is 0 wherever the code is: then products may leave those out (ReLU codes only)."""
+    reconstruction: ClassVar[str] = "reconstruction (FVU)"
+    """What the first term of J is called under the formula."""
+    reconstruction_letters: ClassVar[Letters] = ("Σ‖h(x) − x‖² / Σ‖x − x̄‖²", "Σ‖x̂ − x‖² / Σ‖x − x̄‖²")
+    """It in the course's letters, and in this program's."""
+    output: ClassVar[Literal["linear", "sigmoid"]] = "linear"
+    """What the sum of filters goes through before it is x_hat."""
+    whole: ClassVar[bool] = False
+    """Whether every step sees the same images, all at once, and L-BFGS takes it: `training.whole`."""
+    unused: ClassVar[frozenset[str]] = frozenset()
+    """Knobs that mean nothing to it, and have to stay as they are."""
     target: ClassVar[str | None] = None
     """The knob that asks for an outcome instead of a weight; a controller then finds the weight."""
 

@@ -37,6 +37,7 @@ class Gated(Method):
     label = "Gated (who speaks, and how loudly, apart)"
     summary = "One path decides which units speak and pays for it; another says how loudly, and pays nothing."
     penalty = "L1 of the gates"
+    penalty_letters = ("Σ f(z⁽²⁾) / √V", "Σ ReLU(gate) / √V")
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
     target = "target_l0"

@@ -42,6 +42,7 @@ class JumpReLU(Method):
     label = "Learned thresholds (JumpReLU)"
     summary = "Every unit learns how sure it must be before it speaks, and each one that does costs the same."
     penalty = "units lit (L0)"
+    penalty_letters = ("Σ 1[a⁽²⁾ > 0]", "‖z‖₀")
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
     target = "target_l0"

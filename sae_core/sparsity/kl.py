@@ -48,6 +48,7 @@ class KL(Method):
     label = "KL divergence (classic, sigmoid)"
     summary = "Each unit is drawn towards being active a small share ρ of the time, as in the textbook."
     penalty = "KL to ρ"
+    penalty_letters = ("Σ KL(ρ ‖ ρ̂)", "Σ KL(ρ ‖ ρ̂)")
     knobs = frozenset({"beta", "rho", "target_rho"})
     dial = "beta"
     target = "target_rho"

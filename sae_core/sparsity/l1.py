@@ -38,6 +38,7 @@ class L1(Method):
     label = "L1 penalty"
     summary = "Every bit of activation costs, so only the units that earn their keep light up."
     penalty = "L1 sparsity"
+    penalty_letters = ("Σ|a⁽²⁾| / √V", "Σ|z| / √V")
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
     only_lit = True

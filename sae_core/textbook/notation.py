@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["COST", "SYMBOLS", "Notation", "Symbol", "symbol"]
+__all__ = ["COST", "SYMBOLS", "TERMS", "Notation", "Symbol", "symbol"]
 
 Notation = Literal["course", "modern"]
 
@@ -42,6 +42,13 @@ SYMBOLS: dict[str, Symbol] = {
     "delta": Symbol(r"\delta^{(2)}", r"\partial J/\partial u", "derivative with respect to the pre_codes, times m"),
 }
 """By this program's own names."""
+
+TERMS: dict[str, Symbol] = {
+    "objective": Symbol("J(W, b)", "J", "what training lowers"),
+    "weight": Symbol("β", "penalty weight", "weight of the sparsity term"),
+    "decay": Symbol("(λ/2) (‖W⁽¹⁾‖² + ‖W⁽²⁾‖²)", "(w/2) (‖W_enc‖² + ‖D‖²)", "weight decay"),
+}
+"""Of J under the Train page's formula, as plain text; the other two are each method's own."""
 
 COST = (
     r"J = \frac{{1}}{{{m}}}\sum_i \tfrac12 \lVert {x_hat} - {x} \rVert^2"

@@ -2,20 +2,184 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from sae_core.textbook.cost import Array, Knobs, Terms, Weights, cost_and_gradient, start
+from sae_core.textbook.cost import EDGE, Array, Knobs, Terms, Weights, start
 from sae_core.textbook.files import TextbookError
 
-__all__ = ["Moment", "minimise"]
+__all__ = ["CourseCost", "Descent", "Moment", "minimise"]
 
 HISTORY = 100
 """Steps that L-BFGS remembers: minFunc's default, which the course uses."""
+
+MOST_REMEMBERED = 2**26
+"""Bytes of them; a larger network remembers fewer steps (784-196-784 in float32: 27), so that it can be saved."""
+
+MOST_EVALUATIONS = 30
+"""In one line search, with the step before it."""
+
+
+class CourseCost:
+    """J and its gradient on all of ``x`` (m, n_visible): `cost.cost_and_gradient` in torch, in x's precision.
+
+    θ (n,) is [W1, W2, b1, b2] along the rows. Buffers are made once; ``a2`` (m, n_hidden) and ``rho_hat``
+    (n_hidden,) are those of the last θ looked at, ``divergence`` its Σ KL(ρ ‖ ρ̂).
+    """
+
+    def __init__(self, x: Tensor, n_hidden: int) -> None:
+        self.x, (self.m, self.n_visible), self.n_hidden = x, x.shape, n_hidden
+        self.a2 = x.new_empty(self.m, n_hidden)
+        self.rho_hat = x.new_empty(n_hidden)
+        self.divergence = 0.0
+        self._a3, self._error = torch.empty_like(x), torch.empty_like(x)
+        self._back = torch.empty_like(self.a2)
+
+    def split(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Views: W1 (n_hidden, n_visible), W2 (n_visible, n_hidden), b1 (n_hidden,), b2 (n_visible,)."""
+        v, h = self.n_visible, self.n_hidden
+        W1, W2, b1, b2 = theta.split([v * h, v * h, h, v])
+        return W1.view(h, v), W2.view(v, h), b1, b2
+
+    def forward(self, theta: Tensor, knobs: Knobs) -> Terms:
+        """J's terms; what the gradient needs is left in the buffers."""
+        W1, W2, b1, b2 = self.split(theta)
+        torch.addmm(b1, self.x, W1.T, out=self.a2).sigmoid_()
+        torch.addmm(b2, self.a2, W2.T, out=self._a3).sigmoid_()
+        torch.sub(self._a3, self.x, out=self._error)
+        torch.mean(self.a2, 0, out=self.rho_hat).clamp_(EDGE, 1 - EDGE)
+        rho, at = knobs.rho, self.rho_hat.double()
+        self.divergence = float((rho * (rho / at).log() + (1 - rho) * ((1 - rho) / (1 - at)).log()).sum())
+        return Terms(
+            reconstruction=0.5 / self.m * float(torch.dot(self._error.view(-1), self._error.view(-1))),
+            decay=0.5 * knobs.decay * float(W1.square().sum() + W2.square().sum()),
+            sparsity=knobs.beta * self.divergence,
+        )
+
+    def __call__(self, theta: Tensor, knobs: Knobs) -> tuple[Terms, Tensor]:
+        """J's terms and dJ/dθ (n,), of its own memory."""
+        terms = self.forward(theta, knobs)
+        W1, W2, _, _ = self.split(theta)
+        gradient = torch.empty_like(theta)
+        to_W1, to_W2, to_b1, to_b2 = self.split(gradient)
+        delta3, a2, share = self._error, self.a2, 1.0 / self.m
+        delta3.mul_(self._a3).mul_(self._a3.neg_().add_(1.0))
+        torch.addmm(W2, delta3.T, a2, beta=knobs.decay, alpha=share, out=to_W2)
+        torch.sum(delta3, 0, out=to_b2).mul_(share)
+        slope = (1 - knobs.rho) / (1 - self.rho_hat) - knobs.rho / self.rho_hat
+        delta2 = torch.addmm(slope.mul_(knobs.beta), delta3, W2, out=self._back)
+        delta2.mul_(a2).addcmul_(delta2, a2, value=-1.0)
+        torch.addmm(W1, delta2.T, self.x, beta=knobs.decay, alpha=share, out=to_W1)
+        torch.sum(delta2, 0, out=to_b1).mul_(share)
+        return terms, gradient
+
+
+class Descent:
+    """torch's L-BFGS with strong Wolfe line search on a `CourseCost`, from ``theta`` (n,), which it moves.
+
+    `tensors` and `numbers` are all there is to go on from, bit for bit.
+    """
+
+    def __init__(self, cost: CourseCost, theta: Tensor, knobs: Knobs) -> None:
+        self.cost, self.theta, self.knobs = cost, theta.requires_grad_(), knobs
+        self.iterations = self.evaluations = 0
+        self._known: list[tuple[Tensor, Terms, Tensor]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the way so far: of another cost, or at an end, it misleads. θ stays."""
+        self._known.clear()
+        pair = 2 * self.theta.numel() * self.theta.element_size()
+        self._optimiser = torch.optim.LBFGS(
+            [self.theta],
+            max_iter=1,
+            max_eval=MOST_EVALUATIONS,
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+            history_size=max(3, min(HISTORY, MOST_REMEMBERED // pair)),
+            line_search_fn="strong_wolfe",
+        )
+
+    def step(self) -> bool:
+        """One iteration; whether it made J smaller. Where none does, `restart` may find a way."""
+        before = self.theta.detach().clone()
+        self._optimiser.step(self._evaluate)  # type: ignore[no-untyped-call]  # torch's own has no types
+        self.iterations += 1
+        return not torch.equal(before, self.theta.detach())
+
+    @torch.no_grad()
+    def terms(self) -> Terms:
+        """J's terms at θ."""
+        return self._look()[0]
+
+    def _evaluate(self) -> Tensor:
+        terms, gradient = self._look()
+        self.theta.grad = gradient.clone()
+        return torch.tensor(terms.cost, dtype=torch.float64)
+
+    @torch.no_grad()
+    def _look(self) -> tuple[Terms, Tensor]:
+        """J at θ; an iteration begins where the line search of the one before has been."""
+        theta = self.theta.detach()
+        for at, terms, gradient in reversed(self._known):
+            if torch.equal(at, theta):
+                self._known = [(at, terms, gradient)]
+                return terms, gradient
+        terms, gradient = self.cost(theta, self.knobs)
+        self.evaluations += 1
+        self._known.append((theta.clone(), terms, gradient))
+        return terms, gradient
+
+    def tensors(self) -> dict[str, Tensor]:
+        """θ, and what L-BFGS remembers, by name; live."""
+        state = self._optimiser.state[self.theta]
+        found = {"theta": self.theta.detach()}
+        if state:
+            empty = self.theta.new_empty(0, requires_grad=False)
+            found |= {
+                "d": state["d"],
+                "gradient": state["prev_flat_grad"],
+                "directions": torch.stack(state["old_dirs"]) if state["old_dirs"] else empty,
+                "steps": torch.stack(state["old_stps"]) if state["old_stps"] else empty,
+                "ro": torch.stack([torch.as_tensor(one) for one in state["ro"]]) if state["ro"] else empty,
+                "scale": torch.as_tensor(state["H_diag"], dtype=self.theta.dtype),
+            }
+        return found
+
+    def numbers(self) -> dict[str, float]:
+        """The rest of it."""
+        state = self._optimiser.state[self.theta]
+        found = {"iterations": float(self.iterations), "evaluations": float(self.evaluations)}
+        if state:
+            found |= {"n_iter": float(state["n_iter"]), "t": float(state["t"]), "loss": float(state["prev_loss"])}
+        return found
+
+    @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> None:
+        """Take up what `tensors` and `numbers` gave."""
+        self.restart()
+        self.theta.copy_(tensors["theta"])
+        self.iterations, self.evaluations = int(numbers["iterations"]), int(numbers["evaluations"])
+        if "d" not in tensors:
+            return
+        self._optimiser.state[self.theta].update(
+            func_evals=self.evaluations,
+            n_iter=int(numbers["n_iter"]),
+            d=tensors["d"].clone(),
+            t=numbers["t"],
+            old_dirs=[one.clone() for one in tensors["directions"]],
+            old_stps=[one.clone() for one in tensors["steps"]],
+            ro=[one.clone() for one in tensors["ro"]],
+            H_diag=tensors["scale"].clone(),
+            prev_flat_grad=tensors["gradient"].clone(),
+            prev_loss=numbers["loss"],
+            al=[None] * self._optimiser.param_groups[0]["history_size"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +190,8 @@ class Moment:
     evaluations: int
     terms: Terms
     weights: Weights
-    state: dict[str, Any]
-    """torch's ``state_dict`` of the optimiser: with the weights, all it takes to go on."""
+    state: tuple[dict[str, Tensor], dict[str, float]]
+    """All it takes to go on: `Descent.tensors` and `Descent.numbers`, copied."""
 
 
 def minimise(
@@ -42,8 +206,8 @@ def minimise(
 ) -> Iterator[Moment]:
     """Minimise J over ``x`` (m, n_visible), in ``x``'s precision; a `Moment` every ``every`` iterations and at the end.
 
-    L-BFGS with strong Wolfe line search from `start`, or on from a moment: N iterations and then N more are 2N, bit
-    for bit, where ``every`` divides N. It ends early where no step makes J smaller.
+    From `start`, or on from a moment: N iterations and then N more are 2N, bit for bit. It ends early where no step
+    makes J smaller.
 
     Raises:
         TextbookError: x is outside [0, 1], or J is no longer finite.
@@ -52,40 +216,24 @@ def minimise(
         raise TextbookError(
             f"The examples reach from {x.min():.3g} to {x.max():.3g}; sigmoid outputs only from 0 to 1."
         )
-    n_visible = x.shape[1]
-    first = start_from.weights if start_from else start(n_visible, n_hidden, seed)
-    theta = torch.tensor(first.flat("C").astype(x.dtype), requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [theta],
-        max_iter=every,
-        max_eval=2 * every,
-        tolerance_grad=0.0,
-        tolerance_change=0.0,
-        history_size=HISTORY,
-        line_search_fn="strong_wolfe",
-    )
+    first = start(x.shape[1], n_hidden, seed)
+    descent = Descent(CourseCost(torch.from_numpy(x), n_hidden), torch.tensor(first.flat("C").astype(x.dtype)), knobs)
     if start_from:
-        optimiser.load_state_dict(start_from.state)
-
-    def evaluate() -> torch.Tensor:
-        terms, gradient = cost_and_gradient(_weights(theta, n_visible, n_hidden), x, knobs)
-        theta.grad = torch.from_numpy(gradient.flat("C").astype(x.dtype, copy=False))
-        return torch.tensor(terms.cost, dtype=torch.float64)
-
-    done = start_from.iteration if start_from else 0
-    while done < iterations:
-        optimiser.step(evaluate)  # type: ignore[no-untyped-call]  # torch's own has no types
-        state = optimiser.state[theta]
-        terms, _ = cost_and_gradient(_weights(theta, n_visible, n_hidden), x, knobs)
-        if not np.isfinite(terms.cost):
-            raise TextbookError(f"J is {terms.cost:g} after {done} iterations: L-BFGS ran away.")
-        stuck, done = state["n_iter"] == done, int(state["n_iter"])
-        weights = Weights(*(part.copy() for part in _weights(theta, n_visible, n_hidden)))
-        yield Moment(done, int(state["func_evals"]), terms, weights, optimiser.state_dict())
-        if stuck:
-            return
+        descent.load(*start_from.state)
+    moved = True
+    while moved and descent.iterations < iterations:
+        moved = descent.step()
+        if not moved or descent.iterations % every == 0 or descent.iterations == iterations:
+            yield _moment(descent)
 
 
-def _weights(theta: torch.Tensor, n_visible: int, n_hidden: int) -> Weights:
-    """Views of the live parameters."""
-    return Weights.unflat(theta.detach().numpy(), n_visible, n_hidden, "C")
+def _moment(descent: Descent) -> Moment:
+    terms = descent.terms()
+    if not np.isfinite(terms.cost):
+        raise TextbookError(f"J is {terms.cost:g} after {descent.iterations} iterations: L-BFGS ran away.")
+    parts = [part.numpy().copy() for part in descent.cost.split(descent.theta.detach())]
+    state: tuple[dict[str, Any], dict[str, float]] = (
+        {name: tensor.clone() for name, tensor in descent.tensors().items()},
+        descent.numbers(),
+    )
+    return Moment(descent.iterations, descent.evaluations, terms, Weights(*parts), state)

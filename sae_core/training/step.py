@@ -29,7 +29,7 @@ from sae_core.training.target import Controller, largest_weight
 if TYPE_CHECKING:
     from sae_core.data import Images
 
-__all__ = ["LARGEST_FVU", "Diverged", "Trainer"]
+__all__ = ["LARGEST_FVU", "Diverged", "Trainer", "check_images"]
 
 LARGEST_FVU = 1e4
 """A reconstruction term beyond this counts as diverged: the mean image scores 1."""
@@ -63,7 +63,7 @@ class Trainer:
     _dtype = torch.float32
 
     def __init__(self, config: Config, images: Images, start: Checkpoint | None = None) -> None:
-        _check(images)
+        check_images(images)
         self.config = config
         self.images_seen = 0
         self.steps = 0
@@ -270,7 +270,12 @@ class Trainer:
         return tensors | {"recent.density": self._recent.density, "recent.last_fired": self._recent.last_fired}
 
 
-def _check(images: Images) -> None:
+def check_images(images: Images) -> None:
+    """Whether there is anything to learn.
+
+    Raises:
+        ConfigError: the images are all alike, or hold values that are no numbers.
+    """
     if not math.isfinite(images.variance):
         raise ConfigError(
             f"{images.name} holds values that are no finite numbers (NaN or infinite); take them out first."

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sae_core.textbook.cost import Knobs, Weights, cost_and_gradient, kl, start
-from sae_core.textbook.files import TextbookError
 from sae_core.textbook.numerical import TOLERANCE, gradient_check, numerical_gradient, relative_difference
-from sae_core.textbook.patches import normalise, photographs, sample, whiten
+from sae_core.data import DataError
+from sae_core.data.patches import normalise, photographs, sample, whiten
 
 
 def test_with_zero_weights_everything_is_a_half():
@@ -88,9 +88,9 @@ def test_patches_are_normalised_each_for_itself():
 
 
 def test_what_cannot_be_patches_is_refused():
-    with pytest.raises(TextbookError, match="all its pixels are the same"):
+    with pytest.raises(DataError, match="all its pixels are the same"):
         whiten(np.ones((16, 16)))
-    with pytest.raises(TextbookError, match="no room for 8×8 patches"):
+    with pytest.raises(DataError, match="no room for 8×8 patches"):
         sample([np.zeros((4, 30))])
-    with pytest.raises(TextbookError, match="constant"):
+    with pytest.raises(DataError, match="constant"):
         normalise(np.ones((5, 4)))

@@ -14,7 +14,7 @@ export const interpolated = (a, b, t) => Float64Array.from(a, (value, j) => (1 -
 export class Network {
   /**
    * @param arrays safetensors: filters, encoder (n_latents, n_pixels), b_enc, b_dec, mean
-   * @param spec {method, activation: "relu"|"sigmoid", k, subtract_b_dec, threshold: the code above which a latent fires}
+   * @param spec {method, activation: "relu"|"sigmoid", output: "linear"|"sigmoid", k, subtract_b_dec, threshold: the code above which a latent fires}
    */
   constructor(arrays, spec) {
     this.spec = spec;
@@ -83,10 +83,10 @@ export class Network {
   /** What the methods make of pre_codes at test time: sae_core/sparsity, `activate_`. */
   activated(z) {
     const { spec, extras } = this;
-    if (spec.activation === "sigmoid") return z.map((value) => 1 / (1 + Math.exp(-value)));
+    if (spec.activation === "sigmoid") return z.map(sigmoid);
     if (spec.method === "topk" && spec.k < this.n) keepLargest(z, spec.k);
     if (spec.method === "jumprelu" && extras.log_threshold) return z.map((value, j) => (value > Math.exp(extras.log_threshold.data[j]) ? value : 0));
-    if (spec.method === "batch_topk" && extras.threshold) return z.map((value) => (value > Math.max(0, extras.threshold.data[0]) ? value : 0));
+    if (spec.method === "batch-topk" && extras.threshold) return z.map((value) => (value > Math.max(0, extras.threshold.data[0]) ? value : 0));
     if (spec.method === "gated" && extras.r_mag) {
       const { r_mag, b_mag, b_enc } = extras;
       return z.map((gate, j) => (gate > 0 ? Math.max(0, (gate - b_enc.data[j]) * Math.exp(r_mag.data[j]) + b_mag.data[j]) : 0));
@@ -102,11 +102,16 @@ export class Network {
     return lit.map((j, i) => [j, strength[i]]).sort((a, b) => b[1] - a[1] || a[0] - b[0]).map(([j]) => j);
   }
 
-  /** x_hat = b_dec + Σ code · filter over these latents, added in this order; (n_pixels,) */
+  /** x_hat = b_dec + Σ code · filter over these latents, added in this order, as the output shows it; (n_pixels,) */
   decode(codes, latents = this.order(codes)) {
     const sum = Float64Array.from(this.bDec);
     for (const j of latents) this.add(sum, j, codes[j]);
-    return sum;
+    return this.output(sum);
+  }
+
+  /** What a sum of parts looks like: itself, or, in the textbook's network, what its sigmoid makes of it. */
+  output(sum) {
+    return this.spec.output === "sigmoid" ? sum.map(sigmoid) : sum;
   }
 
   /** Add one latent's part to a sum, in place. */
@@ -133,6 +138,8 @@ export class Network {
     return error / Math.max(all, 1e-12);
   }
 }
+
+const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 
 /** All but the k largest become −Infinity; of equal ones the first are kept. */
 function keepLargest(codes, k) {

@@ -46,15 +46,15 @@ export class Sum {
   draw({ network, codes, changed, edits, x, xHat, look, shape, stage }) {
     const { palette } = look;
     const partial = Float64Array.from(network.bDec);
-    drawGrey(this.bias.picture, partial, shape, palette);
+    drawGrey(this.bias.picture, network.output(partial), shape, palette);
     drawSigned(this.bias.part, partial, shape, palette);
     this.latents.forEach((latent, i) => {
       network.add(partial, latent, changed[latent]);
-      this.cards[i].show({ network, latent, code: codes[latent], amount: changed[latent], edit: edits.get(latent), partial, shape, palette });
+      this.cards[i].show({ network, latent, code: codes[latent], amount: changed[latent], edit: edits.get(latent), partial: network.output(partial), shape, palette });
       toggle(this.cards[i].node, "pa-later", stage !== null && i >= stage);
     });
     if (this.others.length) this.drawRest(network, changed, partial, shape, palette, stage);
-    this.end = partial; // exactly the reconstruction: the same additions in the same order
+    this.end = network.output(partial); // exactly the reconstruction: the same additions in the same order
     const residual = Float64Array.from(x, (value, p) => value - xHat[p]);
     drawGrey(this.left.picture, x, shape, palette);
     drawSigned(this.left.part, residual, shape, palette, 1);
@@ -67,7 +67,7 @@ export class Sum {
       network.add(part, latent, changed[latent]);
       network.add(partial, latent, changed[latent]);
     }
-    drawGrey(this.rest.picture, partial, shape, palette);
+    drawGrey(this.rest.picture, network.output(partial), shape, palette);
     drawSigned(this.rest.part, part, shape, palette);
     setText(this.rest.note, `${this.others.length} weaker units together`);
     toggle(this.rest.node, "pa-later", stage !== null && stage <= this.latents.length);

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sae_core.data.images import DataError
 from sae_core.data.matlab import read_mat
+from sae_core.data.patches import SIDE, cut
 
 __all__ = ["BROKEN", "Found", "read_arrays"]
 
@@ -33,6 +34,9 @@ BROKEN = (
     *(zipfile.BadZipFile, zlib.error, struct.error, UnicodeError, RuntimeError, NameError),
 )
 """What numpy, scipy and zipfile are seen to raise at files that are damaged or something else."""
+
+COURSE = "IMAGES"
+"""Photographs, not samples: what CS294A's IMAGES.mat holds."""
 
 _TRAIN = ("x_train", "train_images", "train", "x", "images", "X", "data")
 _LABELS = ("y_train", "train_labels", "y", "labels", "targets", "label", "Y")
@@ -150,7 +154,17 @@ def _mat(path: Path) -> Found:
     with path.open("rb") as file:
         if b"MATLAB 7.3" in file.read(128):
             raise DataError(f"{path} is a MATLAB 7.3 file: save it with `-v7`.")
-    return _samples_first(_by_name(path, read_mat(path)))
+    arrays = read_mat(path)
+    photographs = arrays.get(COURSE)
+    if photographs is not None and photographs.ndim == 3:
+        return _patches(photographs)
+    return _samples_first(_by_name(path, arrays))
+
+
+def _patches(photographs: Array) -> Found:
+    """8×8 patches of the course's whitened photographs (height, width, n), cut and normalised as CS294A does."""
+    train, test = cut([photographs[..., i].astype(np.float64) for i in range(photographs.shape[2])])
+    return Found(train.reshape(-1, SIDE, SIDE), test=test.reshape(-1, SIDE, SIDE))
 
 
 def _samples_first(found: Found) -> Found:

@@ -150,7 +150,7 @@ def _assemble(
     run = desk.run
     start, note = newest_checkpoint(run.path)
     step, known = (start.step, int(start.extra.get("applied", 0))) if start is not None else (0, 0)
-    epoch_steps = max(1, len(images.train) // run.config.batch_size)
+    epoch_steps = max(1, run.config.epoch_steps(len(images.train)))
     scene = Scene(
         config=start.config if start is not None else run.config,
         step=step,
