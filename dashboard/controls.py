@@ -1,8 +1,7 @@
 """The knobs of the sidebar and of the URL, both made from the declarations on `Config`; no Streamlit here.
 
-Everything that shapes a view is in the URL: ``run``, ``digit``, ``weights``, ``latent``, ``lecture``, ``notation``, and each
-knob
-that differs from what it would be anyway.
+Everything that shapes a view is in the URL: ``run``, ``digit``, ``weights``, ``latent``, ``lecture``, ``notation``,
+and each knob that differs from what it would be anyway.
 """
 
 from __future__ import annotations

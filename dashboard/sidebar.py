@@ -82,10 +82,11 @@ def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:
     st.session_state[key] = OWN_DATA if own else session.values[name]
     waits = name not in LIVE and name in session.differing()
     label = f"{knob.label} :orange[· now {_said(getattr(session.running, name), name)}]" if waits else knob.label
+    unused = name in _unused(session)
     common: dict[str, Any] = {
         "key": key,
-        "help": f"The method {session.values['method']} has no place for it." if name in _unused(session) else knob.help,
-        "disabled": not may_steer or name in _unused(session),
+        "help": f"The method {session.values['method']} has no place for it." if unused else knob.help,
+        "disabled": not may_steer or unused,
         "on_change": lambda: _changed(session, knob, st.session_state[key], may_steer=may_steer),
     }
     if name in CHOICES:

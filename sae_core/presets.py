@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sae_core.config import Config, ConfigError
+from sae_core.config import ConfigError
 
 __all__ = ["PRESETS", "preset"]
 
 PRESETS: dict[str, Mapping[str, Any]] = {
     "textbook": {"method": "textbook", "steps": 400},
     "textbook-digits": {
-        **{"method": "textbook", "dataset": "mnist", "n_latents": 196, "rho": 0.1, "weight_decay": 3e-3, "beta": 3.0},
+        "method": "textbook",
+        "dataset": "mnist",
+        "n_latents": 196,
+        "rho": 0.1,
+        "weight_decay": 3e-3,
+        "beta": 3.0,
         "steps": 400,
     },
 }
@@ -28,5 +33,4 @@ def preset(name: str) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise ConfigError(f"There is no preset {name!r}; there are {', '.join(PRESETS)}.")
-    Config(**PRESETS[name])
     return dict(PRESETS[name])

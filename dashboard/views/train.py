@@ -44,8 +44,11 @@ def _data(session: Session) -> dict[str, Any]:
         "knobs": knobs_json(),
         "methods": methods_json(),
         "view": {
-            **{"digit": view.digit, "weights": view.weights, "latent": view.latent},
-            **{"lecture": view.lecture, "notation": view.notation},
+            "digit": view.digit,
+            "weights": view.weights,
+            "latent": view.latent,
+            "lecture": view.lecture,
+            "notation": view.notation,
         },
         "story": _story(),
         "base": base_path() + PREFIX,

@@ -81,8 +81,9 @@ def cut(images: Sequence[Array], side: int = SIDE, seed: int = 0) -> tuple[Array
 def normalise(patches: Array, as_these: Array | None = None) -> Array:
     """The course's normalizeData: each **patch's** mean off, cut at ±3 standard deviations of all, then to [0.1, 0.9].
 
-    ``patches`` (n, n_visible); the deviation is theirs, or that of ``as_these``, which others are to be judged beside. MATLAB's ``mean(patches)`` is one number for each patch, a column there; ports that
-    take the mean of a pixel over patches, or of everything, train on other data.
+    ``patches`` (n, n_visible); the deviation is theirs, or that of ``as_these``, which others are to be judged beside.
+    MATLAB's ``mean(patches)`` is one number for each patch, a column there; ports that take the mean of a pixel over
+    patches, or of everything, train on other data.
 
     Raises:
         DataError: the patches are constant.

@@ -8,11 +8,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from sae_core.data import load_images
+from sae_core.data.patches import normalise, photographs, sample
 from sae_core.reproduce.report import Outcome, Progress
 from sae_core.reproduce.svg import Axis, Series, chart, mosaic
 from sae_core.textbook.cost import Array, Knobs, Weights, activations, cost, cost_and_gradient, sigmoid, start
 from sae_core.textbook.numerical import TOLERANCE, numerical_gradient, relative_difference
-from sae_core.data.patches import normalise, photographs, sample
 
 __all__ = ["gradient_check", "patch_edges", "self_taught"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sae_core.sparsity.base import Batch, Extra, Method, through_activation_
 
@@ -51,7 +51,7 @@ class KL(Method):
     penalty_letters = ("Σ KL(ρ ‖ ρ̂)", "Σ KL(ρ ‖ ρ̂)")
     knobs = frozenset({"beta", "rho", "target_rho"})
     dial = "beta"
-    target = "target_rho"
+    target: ClassVar[str | None] = "target_rho"
     defaults = MappingProxyType(
         {"activation": "sigmoid", "learning_rate": 3e-3, "weight_decay": 1e-4, "decoder_norm": "free"}
     )

@@ -61,7 +61,7 @@ class Textbook(KL):
             "beta": MappingProxyType(
                 {"dial": (0.01, 30.0), "zones": ((0.1, "no effect"), (30.0, "useful")), "help": "The course's β."}
             ),
-            "batch_size": MappingProxyType({"label": "Examples", "help": "The first so many images: all, in each step."}),
+            "batch_size": MappingProxyType({"label": "Examples", "help": "The first so many images, in each step."}),
         }
     )
     extras = (Extra("rho_hat", trained=False),)

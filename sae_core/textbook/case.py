@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sae_core.data.patches import N_PATCHES, normalise, photographs, sample
 from sae_core.textbook.check import Order, hidden_units
 from sae_core.textbook.cost import Array, Weights
 from sae_core.textbook.files import TextbookError
-from sae_core.data.patches import N_PATCHES, normalise, photographs, sample
 
 __all__ = ["Arrays", "Case", "assemble"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sae_core.data.patches import normalise, photographs, sample
 from sae_core.textbook.cost import COURSE, Array, Knobs, cost_and_gradient, start
 from sae_core.textbook.mistakes import Mistake
-from sae_core.data.patches import normalise, photographs, sample
 
 __all__ = ["example"]
 

@@ -43,7 +43,7 @@ class CourseCost:
     def split(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Views: W1 (n_hidden, n_visible), W2 (n_visible, n_hidden), b1 (n_hidden,), b2 (n_visible,)."""
         v, h = self.n_visible, self.n_hidden
-        W1, W2, b1, b2 = theta.split([v * h, v * h, h, v])
+        W1, W2, b1, b2 = torch.split(theta, [v * h, v * h, h, v])
         return W1.view(h, v), W2.view(v, h), b1, b2
 
     def forward(self, theta: Tensor, knobs: Knobs) -> Terms:
@@ -164,6 +164,8 @@ class Descent:
         """Take up what `tensors` and `numbers` gave."""
         self.restart()
         self.theta.copy_(tensors["theta"])
+        if "d" in tensors:
+            self._look()  # what the line search had seen; it has been counted
         self.iterations, self.evaluations = int(numbers["iterations"]), int(numbers["evaluations"])
         if "d" not in tensors:
             return

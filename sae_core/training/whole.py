@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
@@ -169,8 +168,8 @@ class WholeTrainer:
         if "theta" not in found or found["theta"].shape != theta.shape or array(theta).dtype != found["theta"].dtype:
             raise TensorFileError("The checkpoint is of another model: lbfgs.theta is missing or of another shape.")
         numbers = {n.removeprefix("lbfgs."): v for n, v in checkpoint.numbers.items() if n.startswith("lbfgs.")}
-        self._descent.load({name: torch.from_numpy(a.copy()) for name, a in found.items()}, numbers)
         self._descent.knobs = Knobs(*(numbers[name] for name in ("rho", "decay", "beta")))
+        self._descent.load({name: torch.from_numpy(a.copy()) for name, a in found.items()}, numbers)
         self.steps, self.images_seen = checkpoint.step, checkpoint.images
         self._clock.seconds = checkpoint.seconds
         self._adopt({name: getattr(checkpoint.config, name) for name, knob in Config.knobs().items() if knob.live})

@@ -155,6 +155,10 @@ ROWS = {
 }
 
 
+STEPPED = list(ROWS)
+"""The methods that `Trainer` trains: all but the textbook's, which has tests of its own."""
+
+
 def config_of(method: str, **values: Any) -> Config:
     """A small run's config, with what the method needs to be small itself."""
     return Config(method=method, **{"n_latents": 24, "batch_size": 16, **ROWS[method].values, **values})

@@ -13,9 +13,9 @@ from sae_core.census import CensusJob, SnapshotJob, evaluate
 from sae_core.config import Config
 from sae_core.data import Images
 from sae_core.metrics import densities, fvu, mean_l0, mean_l1
-from sae_core.sparsity import METHODS, firing_threshold
+from sae_core.sparsity import firing_threshold
 from sae_core.training.step import Trainer
-from tests.core.methods import config_of
+from tests.core.methods import STEPPED, config_of
 
 
 def trained(method: str, images: Images, steps: int = 60) -> Trainer:
@@ -31,7 +31,7 @@ def codes_and_x_hat(trainer: Trainer, images: Images) -> tuple[NDArray[np.float3
         return codes.numpy().copy(), trainer.model.decode(codes).numpy()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_the_census_is_a_plain_loop_over_the_test_set(method: str, images: Images) -> None:
     trainer = trained(method, images)
     codes, x_hat = codes_and_x_hat(trainer, images)

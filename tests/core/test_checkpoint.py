@@ -13,7 +13,7 @@ from sae_core.data import Images
 from sae_core.sparsity import METHODS
 from sae_core.tensorfile import TensorFileError, pack, unpack
 from sae_core.training.step import Trainer
-from tests.core.methods import ROWS, config_of
+from tests.core.methods import ROWS, STEPPED, config_of
 
 
 def small(method: str, **values: object) -> Config:
@@ -38,7 +38,7 @@ def assert_identical(one: Checkpoint, other: Checkpoint) -> None:
     assert (one.numbers, one.step, one.images, one.config) == (other.numbers, other.step, other.images, other.config)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 @pytest.mark.parametrize("at", [0, 1, 9, 17, 40])
 def test_continuing_is_not_having_stopped(method: str, at: int, images: Images, tmp_path: Path) -> None:
     """Stopped at the start, after a step, at a change, mid-epoch in the warm-up, and in the fourth epoch."""
@@ -52,7 +52,7 @@ def test_continuing_is_not_having_stopped(method: str, at: int, images: Images, 
     assert_identical(second.checkpoint(), whole.checkpoint())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_going_back_in_the_same_trainer_is_the_same_run_again(method: str, images: Images) -> None:
     """As after a divergence: nothing of what came after the checkpoint is left."""
     trainer = Trainer(small(method), images)

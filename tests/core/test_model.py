@@ -12,9 +12,8 @@ from sae_core.census import evaluate
 from sae_core.config import Config
 from sae_core.data import Images
 from sae_core.model import SparseAutoencoder
-from sae_core.sparsity import METHODS
 from sae_core.tensorfile import TensorFileError, pack
-from tests.core.methods import config_of
+from tests.core.methods import STEPPED, config_of
 
 
 def test_encode_and_decode_by_hand() -> None:
@@ -33,7 +32,7 @@ def test_encode_and_decode_by_hand() -> None:
     assert torch.equal(model.decode(model.encode(x)), model(x))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_the_start(method: str, images: Images) -> None:
     """Unit-norm rows, encoder and dictionary tied, b_dec the training mean; KL's units begin at ρ."""
     config = config_of(method)
@@ -46,7 +45,7 @@ def test_the_start(method: str, images: Images) -> None:
     torch.testing.assert_close(model.b_enc.detach().sigmoid(), torch.full((24,), expected))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_the_file_gives_back_the_model(method: str, images: Images, tmp_path: Path) -> None:
     """Its method's own tensors, too; and what it makes of an image."""
     model = SparseAutoencoder.from_config(config_of(method), images)
@@ -81,7 +80,7 @@ def test_gradients_flow_through_the_model_as_through_any_module(images: Images) 
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_forward_is_encode_then_decode(method: str, images: Images) -> None:
     """Of any images, one at a time or together."""
     model = SparseAutoencoder.from_config(config_of(method), images)
@@ -93,7 +92,7 @@ def test_forward_is_encode_then_decode(method: str, images: Images) -> None:
     torch.testing.assert_close(one_by_one, codes, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_the_mean_predictor_has_an_fvu_of_1(method: str, images: Images) -> None:
     """With a dictionary of zeros, and b_dec the mean of the images it is judged by."""
     model = SparseAutoencoder.from_config(config_of(method), images)

@@ -17,7 +17,7 @@ from sae_core.training.objective import Objective
 from sae_core.training.rates import Rates
 from sae_core.training.revival import AUX_SHARE, AuxK, resample_
 from sae_core.training.step import Trainer
-from tests.core.methods import config_of
+from tests.core.methods import STEPPED, config_of
 from tests.core.test_checkpoint import assert_identical
 from tests.core.test_gradients import batch, moved
 
@@ -149,7 +149,7 @@ def test_under_a_penalty_resampled_encoder_rows_are_a_fifth_as_long(images: Imag
 # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_everything_at_once_goes_on_bit_for_bit(method: str, images: Images) -> None:
     """N steps, a file, N more: with noise, a schedule, a target, and latents brought back both ways."""
     target = {"target_l0": {"target_l0": 4.0}, "target_rho": {"target_rho": 0.3}, None: {}}[METHODS[method].target]

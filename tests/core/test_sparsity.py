@@ -24,7 +24,7 @@ from tests.core.methods import config_of
 
 
 def test_the_screens_list_the_methods_in_order() -> None:
-    assert list(METHODS) == ["none", "l1", "topk", "batch-topk", "jumprelu", "gated", "kl", "wta"]
+    assert list(METHODS) == ["none", "l1", "topk", "batch-topk", "jumprelu", "gated", "kl", "wta", "textbook"]
 
 
 def test_declaring_needs_no_torch() -> None:

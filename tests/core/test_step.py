@@ -10,12 +10,12 @@ import torch
 
 from sae_core.config import Config, ConfigError
 from sae_core.data import Images, planted_images
-from sae_core.sparsity import METHODS, firing_threshold
+from sae_core.sparsity import firing_threshold
 from sae_core.training import device
 from sae_core.training.objective import Objective
 from sae_core.training.picture import FixedDigits
 from sae_core.training.step import Diverged, Trainer
-from tests.core.methods import config_of
+from tests.core.methods import STEPPED, config_of
 
 SMALL = {"n_latents": 24, "batch_size": 16, "warmup_steps": 20}
 
@@ -24,7 +24,7 @@ def small(method: str = "l1", **values: object) -> Config:
     return config_of(method, **{**SMALL, **values})
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_dictionary_rows_have_norm_one_after_each_step(method: str, images: Images) -> None:
     trainer = Trainer(small(method, learning_rate=0.05, decoder_norm="unit", weight_decay=0.0), images)
     for _ in range(30):
@@ -50,7 +50,7 @@ def test_the_rows_of_kl_are_free(images: Images) -> None:
     assert (trainer.model.dictionary.norm(dim=1) - 1).abs().max() > 0.05
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_every_method_learns(method: str, images: Images) -> None:
     trainer = Trainer(small(method), images)
     before = trainer.row().fvu
@@ -220,7 +220,7 @@ def test_training_time_leaves_pauses_out(images: Images, monkeypatch: pytest.Mon
     assert trainer.row().seconds == pytest.approx(0.1 + 0.2 + 0.1)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", STEPPED)
 def test_bfloat16_products_come_close_to_float32(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights and sums stay float32; FVU within 5%, L0 within 5% of float32's after 150 steps."""
     monkeypatch.setattr(device, "cpu_has_bfloat16", lambda: True)

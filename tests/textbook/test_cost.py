@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sae_core.textbook.cost import Knobs, Weights, cost_and_gradient, kl, start
-from sae_core.textbook.numerical import TOLERANCE, gradient_check, numerical_gradient, relative_difference
 from sae_core.data import DataError
 from sae_core.data.patches import normalise, photographs, sample, whiten
+from sae_core.textbook.cost import Knobs, Weights, cost_and_gradient, kl, start
+from sae_core.textbook.numerical import TOLERANCE, gradient_check, numerical_gradient, relative_difference
 
 
 def test_with_zero_weights_everything_is_a_half():

@@ -14,6 +14,8 @@ from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
 from sae_core.cli.terminal import error_console, images_of, images_of_run, out, print_json
 from sae_core.config import Config
+from sae_core.presets import PRESETS
+from sae_core.presets import preset as preset_called
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs, runs_folder
@@ -32,6 +34,9 @@ INTERRUPTED = 130
 def train(
     given: Mapping[str, str],
     *,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="|".join(PRESETS), help="Begin with knobs that belong together.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Becomes the run's id, where it is free.")
     ] = None,
@@ -39,8 +44,12 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train a sparse autoencoder; Ctrl-C saves it, and `penstroke resume` goes on from there."""
-    ends = {} if given.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
-    config = Config(**{**ends, **given})
+    begin = preset_called(preset) if preset else {}
+    if "epochs" in given:
+        begin.pop("steps", None)
+    knobs = {**begin, **given}
+    ends = {} if knobs.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
+    config = Config(**{**ends, **knobs})
     images = images_of(config.dataset)
     return train_run(Runs(runs).create(config, name=name, origin="cli"), images, as_json=as_json)
 
