@@ -92,12 +92,11 @@ def mmcs_sweep(progress: Progress, quick: bool) -> Outcome:
     }
     interior = 0 < best < len(found) - 1
     lower = max(found[0], found[-1]) <= found[best] - BAND[1]
+    enough = "twice as many as features: near-perfect similarity needs enough of them"
     notes = (
         "p_i ∝ .99^i (Sharkey's own and its replication differ: .99^i · p against p^(.99 i)).",
-        "Loss and penalty are this program's, dimensionless; decoder rows have norm 1, and there is a decoder bias, "
-        "which the publication has not.",
-        f"{WIDTH} filters, twice as many as features: the publication finds near-perfect similarity where there are "
-        "enough. It shows figures alone; the thresholds of the band are ours.",
+        "Loss and penalty are this program's, dimensionless; there is a decoder bias, which the publication has not.",
+        f"{WIDTH} filters, {enough}. The publication shows figures alone; the thresholds of the band are ours.",
     )
     figure = chart(
         "True features found again, by penalty weight (512 features in 256 dimensions)",
