@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,21 +32,31 @@ REAL_PROCESSES = ("browser", "cli", "dashboard", "runs", "sweep")
 """Folders whose tests start real processes and wait for them."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads what it says
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a test with real processes be tried again; say what stays together where two share the work (``-n 2``).
+    """Let a test with real processes be tried again.
 
     On a shared machine a moment of someone else's work can break a bound in seconds, but hardly three times running.
-    A file's tests share what they start. All that drives a browser is one share: two of them and two models in
-    training would fight for the cores.
     """
     for item in items:
-        if not item.path.is_relative_to(TESTS):
-            continue
-        place = item.path.relative_to(TESTS)
-        if place.parts[0] in REAL_PROCESSES:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in REAL_PROCESSES:
             item.add_marker(pytest.mark.flaky(reruns=2))
-        item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else place.as_posix()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where two share the tests (``-n 2``), each takes whole files, and one takes all that drives a browser, first.
+
+    A file's tests share what they start; two browsers, each beside a model in training, would fight for the cores.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WholeFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    config.option.loadscopereorder = False
+    return WholeFiles(config, log)
 
 
 @pytest.fixture(autouse=True)
