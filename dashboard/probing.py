@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import from_json
-from sae_core.runs.launch import own_group
+from sae_core.runs.helper import start_helper
 
 __all__ = ["Probing", "probing", "start_probing"]
-
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(slots=True)
@@ -62,15 +59,8 @@ def start_probing(run: RunDirectory) -> Probing:
 
 def _process(path: Path) -> subprocess.Popen[bytes]:
     threads = str(max(1, (os.cpu_count() or 2) - 1))  # pages and training go on beside it
-    search = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "sae_core.probe.work", str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": search},
-        **own_group(),
-    )
+    limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    return start_helper("sae_core.probe.work", [str(path)], subprocess.DEVNULL, limits)
 
 
 def _follow(process: subprocess.Popen[bytes], found: Probing) -> None:

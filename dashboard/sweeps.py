@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from sae_core.runs.files import RunWriteError, write_sentence
-from sae_core.runs.launch import own_group
+from sae_core.runs.helper import own_group
 from sae_core.sweep.folder import SweepFolder
 
 __all__ = ["drive_elsewhere"]

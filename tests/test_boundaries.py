@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("sae_core.snapshot", "sae_core.data"),
     ("sae_core.metrics", "sae_core.anatomy"),
     ("sae_core.textbook",),
-    ("sae_core.runs.files",),
+    ("sae_core.runs.files", "sae_core.runs.helper"),
     ("sae_core.probe",),
     ("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.events", "sae_core.runs.notes"),
     ("sae_core.runs.snapshots", "sae_core.runs.frame_file", "sae_core.runs.path_file"),
@@ -67,6 +67,7 @@ DOORS = {
         *("sae_core.runs.rows", "sae_core.runs.frames", "sae_core.runs.frame_file", "sae_core.runs.snapshots"),
         *(
             "sae_core.runs.launch",
+            "sae_core.runs.helper",
             "sae_core.runs",
             "sae_core.runs.data",
             "sae_core.probe",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, InvalidStateError
@@ -17,11 +15,11 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-import sae_core
 from sae_core.lens.answers import Answer, Encoding, LatentCensus, LensError
 from sae_core.lens.pipes import receive, send
 from sae_core.runs.files import to_json
 from sae_core.runs.folder import Runs
+from sae_core.runs.helper import start_helper
 from sae_core.tensorfile import Arrays
 
 __all__ = ["Lens"]
@@ -167,20 +165,11 @@ class _Helper:
     """The process, and the questions it has not answered yet."""
 
     def __init__(self, root: Path) -> None:
-        package = str(Path(sae_core.__file__).resolve().parents[1])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
         log = root / ".slots" / "lens.log"
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("wb") as errors:
-                self._popen = subprocess.Popen(
-                    [sys.executable, "-m", "sae_core.lens", "--root", str(root)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env={**os.environ, "PYTHONPATH": path},
-                    **_own_group(),
-                )
+                self._popen = start_helper("sae_core.lens", ["--root", str(root)], errors)
         except OSError as error:
             raise LensError(f"The helper could not be started: {error.strerror or error}.") from error
         self._log = log
@@ -251,10 +240,3 @@ def _settle(future: Future[Answer], about: dict[str, Any], arrays: Arrays) -> No
 def _binary(stream: Any) -> BinaryIO:
     binary: BinaryIO = stream
     return binary
-
-
-def _own_group() -> dict[str, Any]:
-    """What keeps this terminal's Ctrl-C, and on Windows a console window, away from the helper."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import sae_core
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError, RunWriteError, from_json, write_sentence
 from sae_core.runs.folder import Runs
+from sae_core.runs.helper import start_helper
 from sae_core.runs.worker.timing import Timing
 
-__all__ = ["Launcher", "own_group"]
+__all__ = ["Launcher"]
 
 TAKEOVER_TIME = 2.0
 """Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
@@ -151,10 +150,10 @@ class Launcher:
                 self._spare = self._spawn(["--spare", self._dataset], self.runs.root / ".slots" / "spare.log")
 
     def _spawn(self, which: list[str], log: Path) -> _Process:
-        command = [sys.executable, "-m", "sae_core.runs.worker", "--root", str(self.runs.root), *which, *self._options]
+        arguments = ["--root", str(self.runs.root), *which, *self._options]
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            return _Process(command, log, self._warmed, self._freed, self._ended)
+            return _Process(arguments, log, self._warmed, self._freed, self._ended)
         except OSError as error:
             raise RunWriteError(write_sentence(error, log)) from error
 
@@ -164,24 +163,14 @@ class _Process:
 
     def __init__(
         self,
-        command: list[str],
+        arguments: list[str],
         log: Path,
         on_warm: Callable[[], None],
         on_free: Callable[[_Process], None],
         on_end: Callable[[_Process], None],
     ) -> None:
-        package = str(Path(sae_core.__file__).resolve().parents[1])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
         with log.open("ab") as errors:
-            self._popen = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, "PYTHONPATH": path},
-                close_fds=True,
-                **own_group(),
-            )
+            self._popen = start_helper("sae_core.runs.worker", arguments, errors)
         self._log, self._on_warm, self._on_free, self._on_end = log, on_warm, on_free, on_end
         self.warm = False
         """Whether it has torch and images at hand."""
@@ -241,10 +230,3 @@ class _Process:
         assert self._popen.stdin is not None
         with suppress(OSError):
             self._popen.stdin.close()
-
-
-def own_group() -> dict[str, Any]:
-    """What keeps this terminal's Ctrl-C, and on Windows a console window, away from a worker."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import subprocess
-import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -13,9 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import sae_core
 from sae_core.runs.files import RunError, from_json, to_json
-from sae_core.runs.launch import own_group
+from sae_core.runs.helper import start_helper
 
 __all__ = ["LocalPool", "Pool", "WorkerLost"]
 
@@ -96,19 +93,9 @@ class _Worker:
     """A process of `sae_core.sweep.trial`."""
 
     def __init__(self, root: Path) -> None:
-        package = str(Path(sae_core.__file__).resolve().parents[1])
-        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
         log = root / ".sweeps" / "worker.log"
         with log.open("ab") as errors:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-m", "sae_core.sweep.trial", "--root", str(root)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env={**os.environ, "PYTHONPATH": path},
-                close_fds=True,
-                **own_group(),
-            )
+            self._popen = start_helper("sae_core.sweep.trial", ["--root", str(root)], errors)
         self.log = log
 
     @property
