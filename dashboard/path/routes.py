@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.path.page_file import dial_page
 from sae_core.runs.directory import RunDirectory
-from sae_core.runs.files import RunError, to_json
+from sae_core.runs.files import to_json
 from sae_core.runs.folder import Runs
-from sae_core.runs.path_file import PathPlan, read_path, read_points
 from sae_core.sweep.film import Film, make_film
 from sae_core.sweep.references import known_references, references_file
+from sae_core.sweep.whole import WholePath
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,31 +55,25 @@ def path_routes(base: str, runs: Runs) -> list[BaseRoute]:
     ]
 
 
-def _plan(run: RunDirectory) -> PathPlan:
-    plan = read_path(run.path)
-    if plan is None:
-        raise RunError(f"The run {run.id} is no path.")
-    return plan
-
-
 def _now(run: RunDirectory, compared: _Compared) -> bytes:
-    plan, status = _plan(run), run.status()
-    points = len(read_points(run.path))
+    path = WholePath.open(run)
+    status, points = path.status(), len(path.points())
     now: dict[str, Any] = {
         "state": status.state,
         "reason": status.reason,
         "step": status.step,
-        "last": plan.steps[-1],
+        "last": path.last_step,
         "points": points,
-        "planned": len(plan.values),
-        "references": compared.known(run.config.dataset, wanted=points >= len(plan.values)),
+        "planned": len(path.values),
+        "references": compared.known(run.config.dataset, wanted=points >= len(path.values)),
     }
     return to_json(now)
 
 
 def _film(run: RunDirectory) -> Film:
     references = known_references(run.path.parent, run.config.dataset)
-    return _film_of(run.path.parent.as_posix(), run.id, len(read_points(run.path)), references is not None)
+    points = len(WholePath.open(run).points())
+    return _film_of(run.path.parent.as_posix(), run.id, points, references is not None)
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,9 +15,10 @@ from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError, from_json
 from sae_core.runs.folder import Runs
 from sae_core.runs.launch import Launcher
-from sae_core.sweep.path import begin_path
+from sae_core.sweep.path import begin_path, with_defaults
+from sae_core.sweep.whole import WholePath, path_ids
 
-__all__ = ["fork_run", "paths", "start_path", "wake"]
+__all__ = ["fork_run", "go_on", "make_ready", "paths", "start_path", "wake"]
 
 PATIENCE = 120.0
 """Seconds a fork may take: importing torch, and replaying where the step is not kept."""
@@ -26,27 +26,35 @@ PATIENCE = 120.0
 
 def paths(runs: Runs) -> list[str]:
     """The ids of the paths there are, newest first."""
-    try:
-        files = [(file.stat().st_mtime, file.parent.name) for file in runs.root.glob("*/path.json")]
-    except OSError:
-        return []
-    return [run_id for _, run_id in sorted(files, reverse=True)]
+    return path_ids(runs)
+
+
+def make_ready() -> None:
+    """Have a warm worker at hand for each half of a path, while its page is being read."""
+    if (server := hub.current()) is not None and server.launcher is not None:
+        Thread(target=server.launcher.prepare, args=(2,), name="prepare", daemon=True).start()
 
 
 def start_path(runs: Runs, values: Mapping[str, Any], points: int) -> RunDirectory:
-    """A path, on its way. It may have every core: nothing else is to be watched meanwhile.
+    """A path, on its way.
 
     Raises:
         ConfigError, DataError, RunError: it cannot be had, or no worker could be started.
     """
-    config = Config(**{"threads": os.cpu_count() or 1, **values})
+    config = Config(**with_defaults(values))
     run = begin_path(runs, config, points=points, n_images=len(load_images(config.dataset).train))
-    wake(runs, run)
+    go_on(runs, run)
     return run
 
 
-def wake(runs: Runs, run: RunDirectory) -> None:
-    """Let a run play, with a worker if it has none. Starting one takes seconds, so nobody waits for it."""
+def go_on(runs: Runs, run: RunDirectory) -> None:
+    """Let a path play on, both its halves. Starting workers takes seconds, so nobody waits for it."""
+    for half in WholePath.open(run).unfinished:
+        wake(runs, half, alone=True)
+
+
+def wake(runs: Runs, run: RunDirectory, *, alone: bool = False) -> None:
+    """Let a run play, with a worker if it has none. Nobody waits for that either."""
     run.append_event("play", by="page")
     if run.alive():
         return
@@ -55,7 +63,7 @@ def wake(runs: Runs, run: RunDirectory) -> None:
 
     def start() -> None:
         try:
-            (launcher or Launcher(runs.root, spare=False)).start(run.id)
+            (launcher or Launcher(runs.root, spare=False)).start(run.id, alone=alone)
         except (ValueError, OSError):
             return  # its status says why
 

@@ -7,13 +7,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components import module_component
-from dashboard.path.start import fork_run, paths, start_path, wake
+from dashboard.path.start import fork_run, go_on, make_ready, paths, start_path
 from dashboard.views import frame
 from sae_core.config import Config
 from sae_core.data import DATASETS
-from sae_core.runs.directory import RunDirectory
-from sae_core.runs.path_file import read_path, read_points
 from sae_core.sparsity import METHODS
+from sae_core.sweep.whole import WholePath
 
 __all__ = ["show"]
 
@@ -36,8 +35,11 @@ def show() -> None:
             chosen = _choose(page, known, chosen or (known[0] if known else None))
             with st.popover("New path…") if known else st.container():
                 _form(page)
-            if chosen is not None and _stands(runs.open(chosen)) and frame.may_steer():
-                st.button("Go on with this path", on_click=lambda: wake(runs, runs.open(str(chosen))))
+            path = WholePath.open(runs.open(chosen)) if chosen is not None else None
+            if path is None or not path.unfinished:
+                make_ready()
+            elif path.stands and frame.may_steer():
+                st.button("Go on with this path", on_click=lambda: go_on(runs, path.run))
         if chosen is None:
             st.info(
                 "No path yet. **Train the path** trains one model after another, from *everything lit* to *nearly "
@@ -45,13 +47,6 @@ def show() -> None:
             )
             return
         _dial(page.data(run=chosen), lambda _: _use(page, chosen))
-
-
-def _stands(run: RunDirectory) -> bool:
-    """Whether the path was interrupted before its last point."""
-    plan = read_path(run.path)
-    at_rest = run.status().state in {"paused", "stopped", "lost", "failed"}
-    return plan is not None and at_rest and len(read_points(run.path)) < len(plan.values)
 
 
 def _form(page: frame.Page) -> None:
@@ -84,9 +79,12 @@ def _choose(page: frame.Page, known: list[str], chosen: str | None) -> str | Non
 def _use(page: frame.Page, run_id: str) -> None:
     """Begin a live run from the point the dial stands at."""
     match st.session_state[KEY].get("use"):
-        case {"step": int() | float() as step} if frame.may_steer():
+        case {"run": str(half), "step": int() | float() as step} if frame.may_steer():
+            path = WholePath.open(page.session.runs.open(run_id))
+            if half not in {run.id for run in path.runs}:
+                return
             try:
-                new = fork_run(page.session.runs, run_id, int(step), {})
+                new = fork_run(page.session.runs, half, int(step), {})
             except (ValueError, OSError) as error:
                 page.session.sentences.append(str(error))
             else:

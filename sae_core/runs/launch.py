@@ -25,6 +25,9 @@ __all__ = ["Launcher"]
 TAKEOVER_TIME = 2.0
 """Seconds to wait for the worker of a run that is about to end; a cold start takes longer."""
 
+LEFT_ALONE = 120.0
+"""Seconds for which a run has the machine to itself at most, where that was asked for."""
+
 ANSWER_TIME = 60.0
 """Seconds a worker has to say that it holds its run's lock; a cold start on a slow disk takes a few."""
 
@@ -52,17 +55,18 @@ class Launcher:
         self._timing = timing or Timing()
         self._wants_spare, self._dataset = spare, dataset
         self._changed = threading.Condition()
-        self._spare: _Process | None = None
+        self._spares: list[_Process] = []
         self._busy: dict[_Process, str] = {}
         """Workers and their runs."""
         self._closed = False
         if spare:
             self._prepare_spare()
 
-    def start(self, run_id: str, *, after: str | None = None) -> None:
+    def start(self, run_id: str, *, after: str | None = None, alone: bool = False) -> None:
         """Give the run a worker, and return once it holds the run's lock. What the run then does, its events say.
 
-        ``after`` is a run that is about to end, whose worker may take this one over.
+        ``after`` is a run that is about to end, whose worker may take this one over. While a run that shall be left
+        ``alone`` trains, no new spare warms up: its own worker is the next one.
 
         Raises:
             RunError: there is no such run, or it has a worker already; or the worker could not start.
@@ -80,41 +84,46 @@ class Launcher:
             process.close_orders()
             self._replace_spare()
             raise RunError(str(answer["error"]))
-        threading.Thread(target=self._replace_spare, args=(run,), name="spare", daemon=True).start()
+        threading.Thread(target=self._replace_spare, args=(run, alone), name="spare", daemon=True).start()
 
     def resume(self, run_id: str) -> None:
         """`start`: a run goes on from its newest checkpoint."""
         self.start(run_id)
 
+    def prepare(self, count: int) -> None:
+        """See that so many spares are there or on their way, for who is about to start several runs at once."""
+        for _ in range(count):
+            self._prepare_spare(count)
+
     def close(self) -> None:
-        """Let the spare go; workers go on, and end with their runs."""
+        """Let the spares go; workers go on, and end with their runs."""
         with self._changed:
-            spare, self._spare, self._closed = self._spare, None, True
+            spares, self._spares, self._closed = self._spares, [], True
             busy = list(self._busy)
         for process in busy:
             process.close_orders()
-        if spare is not None:
+        for spare in spares:
             spare.dismiss()
 
     def _take_spare(self, after: str | None) -> _Process | None:
-        """The spare; where it is not warm yet, the worker of ``after`` as soon as that is free."""
+        """A spare; where none is warm yet, the worker of ``after`` as soon as that is free."""
 
         def settled() -> bool:
-            warm = self._spare is not None and self._spare.warm
-            return warm or after not in self._busy.values()
+            return any(spare.warm for spare in self._spares) or after not in self._busy.values()
 
         with self._changed:
             self._changed.wait_for(settled, timeout=TAKEOVER_TIME)
-            process, self._spare = self._spare, None
-        return process
+            self._spares.sort(key=lambda spare: not spare.warm)
+            return self._spares.pop(0) if self._spares else None
 
     def _freed(self, process: _Process) -> None:
         """A worker's run has ended well: it is the spare, in place of one still warming up, or one too many."""
         with self._changed:
             self._busy.pop(process, None)
             surplus: _Process | None = process
-            if self._wants_spare and not self._closed and (self._spare is None or not self._spare.warm):
-                self._spare, surplus = process, self._spare
+            if self._wants_spare and not self._closed and not any(spare.warm for spare in self._spares):
+                surplus = self._spares.pop() if self._spares else None
+                self._spares.append(process)
             self._changed.notify_all()
         if surplus is not None:
             surplus.close_orders()
@@ -127,8 +136,8 @@ class Launcher:
     def _ended(self, process: _Process) -> None:
         with self._changed:
             self._busy.pop(process, None)
-            if self._spare is process:
-                self._spare = None
+            if process in self._spares:
+                self._spares.remove(process)
             self._changed.notify_all()
 
     def __enter__(self) -> Self:
@@ -137,17 +146,17 @@ class Launcher:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _replace_spare(self, busy: RunDirectory | None = None) -> None:
+    def _replace_spare(self, busy: RunDirectory | None = None, alone: bool = False) -> None:
         """A new spare: when the run just started has had its first seconds, which everyone watches, to itself."""
-        deadline = time.monotonic() + self._timing.spare_after
+        deadline = time.monotonic() + (LEFT_ALONE if alone else self._timing.spare_after)
         while busy is not None and time.monotonic() < deadline and not self._closed and busy.alive():
             time.sleep(0.25)
         self._prepare_spare()
 
-    def _prepare_spare(self) -> None:
+    def _prepare_spare(self, count: int = 1) -> None:
         with self._changed, suppress(RunError):
-            if self._wants_spare and not self._closed and self._spare is None:
-                self._spare = self._spawn(["--spare", self._dataset], self.runs.root / ".slots" / "spare.log")
+            if self._wants_spare and not self._closed and len(self._spares) < count:
+                self._spares.append(self._spawn(["--spare", self._dataset], self.runs.root / ".slots" / "spare.log"))
 
     def _spawn(self, which: list[str], log: Path) -> _Process:
         arguments = ["--root", str(self.runs.root), *which, *self._options]

@@ -4,7 +4,8 @@ A path is a run whose knob moves on a schedule: its later values stand in applie
 records at the steps where they will take effect, so that any worker trains it, resumes it and replays it bit for bit
 like every other run. Two more files in its folder:
 
-    path.json        {"schema": 1, "knob", "values": [first, …], "steps": [where each value's stretch ends, …]}
+    path.json        {"schema", "knob", "values": [first, …], "steps": [where each value's stretch ends, …], "other":
+                     the run that trains the path's other half, "second": whether this half is listed under the other}
     points.jsonl     one line a point, written by the worker when its files are there: {"step", "value", "fvu", "l0",
                      "dead_fraction", "accuracy" (of `light_probe`), "seconds"}; of two lines for a step the last holds
 
@@ -22,16 +23,21 @@ from sae_core.runs.rows import finite
 
 __all__ = ["PathPlan", "PathPoint", "point_line", "read_path", "read_points", "write_path"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
 class PathPlan:
-    """Which knob moves, through which values, and the step at which the stretch of each ends."""
+    """Which knob moves, through which values, and the step at which the stretch of each ends.
+
+    A path that two processes train is two runs, of which each names the other (`sae_core.sweep.path`).
+    """
 
     knob: str
     values: tuple[float, ...]
     steps: tuple[int, ...]
+    other: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def read_path(path: Path) -> PathPlan | None:
         case {"schema": int(schema)} if schema > SCHEMA:
             raise RunError(f"A newer Penstroke made the path {path.name} (schema {schema}): update this one.")
         case {"knob": str(knob), "values": [*values], "steps": [*steps]} if len(values) == len(steps) > 0:
-            return PathPlan(knob, tuple(map(float, values)), tuple(map(int, steps)))
+            other, second = str(data.get("other", "")), bool(data.get("second", False))
+            return PathPlan(knob, tuple(map(float, values)), tuple(map(int, steps)), other, second)
         case _:
             raise RunError(f"path.json of {path.name} is damaged.")
 

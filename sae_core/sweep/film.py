@@ -9,13 +9,15 @@
     densities, activations   (n_points, n_bins)     float32, shares of the largest bin
     numbers   (n_points, 5)                         float32: value, L0, FVU, dead share, accuracy (NaN as −1)
 
-256 latents, 12 points and 10 digits are 2.6 MB. Of wider models the 256 are shown that fire most along the path.
+256 latents, 12 points and 10 digits are 2.6 MB. Of wider models the 256 are shown that fire most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,8 @@ from sae_core.config import Config
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.frames import encode_arrays
-from sae_core.runs.path_file import PathPoint, read_path, read_points
-from sae_core.snapshot import Snapshot
+from sae_core.runs.path_file import PathPoint
+from sae_core.sweep.whole import WholePath
 
 __all__ = ["MOST_BYTES", "Film", "make_film"]
 
@@ -55,48 +57,94 @@ def make_film(run: RunDirectory, references: Mapping[str, Sequence[Mapping[str, 
     Raises:
         RunError: it is no path, or has no point yet.
     """
-    plan, points = read_path(run.path), read_points(run.path)
-    if plan is None:
-        raise RunError(f"The run {run.id} is no path.")
-    shots = [(point, snapshot) for point in points if (snapshot := run.snapshot_at(point.step)) is not None]
-    if not shots:
-        raise RunError(f"The path {run.id} has no point yet.")
-    snapshots = [snapshot for _, snapshot in shots]
-    shown = _shown(snapshots, len(plan.values))
-    first, knob = snapshots[0], Config.knobs(run.config.method)[plan.knob]
+    path = WholePath.open(run)
+    held = [(half, point) for half, point in path.points() if _kept(half, point.step)]
+    if not held:
+        raise RunError(f"The path {path.run.id} has no point yet.")
+    shots = [_shot(half.path, point.step) for half, point in held]
+    earliest = min(range(len(held)), key=lambda at: (held[at][1].step, held[at][0] is not path.run))
+    shown = _shown(shots[earliest], len(path.values))
+    first, knob = shots[0], Config.knobs(run.config.method)[path.plan.knob]
     about = {
-        "run": run.id,
-        "knob": plan.knob,
+        "run": path.run.id,
+        "knob": path.plan.knob,
         "label": knob.label,
-        "values": [point.value for point, _ in shots],
-        "planned": list(plan.values),
-        "steps": [point.step for point, _ in shots],
-        "shape": list(first.image_shape[:2]),
-        "digits": list(first.digits.names),
+        "values": [point.value for _, point in held],
+        "planned": list(path.values),
+        "first": path.values.index(held[0][1].value),
+        "runs": [half.id for half, _ in held],
+        "steps": [point.step for _, point in held],
+        "shape": list(first.shape),
+        "digits": list(first.digits),
         "latents": run.config.n_latents,
         "method": run.config.method,
         "dataset": run.config.dataset,
         "references": {name: list(map(dict, found)) for name, found in (references or {}).items()},
     }
     arrays: dict[str, NDArray[Any]] = {
-        "filters": np.stack([_signed(_flat(s.filters[shown], s.image_shape)) for s in snapshots]),
-        "alive": np.stack([((s.census.density[shown] > 0) * 255).astype(np.uint8) for s in snapshots]),
-        "lit": np.stack([_lit(s.digits.codes[:, shown]) for s in snapshots]),
-        "x": _grey(_flat(first.digits.x, first.image_shape)),
-        "x_hat": np.stack([_grey(_flat(s.digits.x_hat, s.image_shape)) for s in snapshots]),
-        "densities": np.stack([_bars(s.densities.counts) for s in snapshots]),
-        "activations": np.stack([_bars(s.activations.counts) for s in snapshots]),
-        "numbers": np.array([_numbers(point) for point, _ in shots], dtype=np.float32),
+        "filters": np.stack([shot.filters[shown] for shot in shots]),
+        "alive": np.stack([((shot.density[shown] > 0) * 255).astype(np.uint8) for shot in shots]),
+        "lit": np.stack([shot.lit[:, shown] for shot in shots]),
+        "x": first.x,
+        "x_hat": np.stack([shot.x_hat for shot in shots]),
+        "densities": np.stack([shot.densities for shot in shots]),
+        "activations": np.stack([shot.activations for shot in shots]),
+        "numbers": np.array([_numbers(point) for _, point in held], dtype=np.float32),
     }
     return Film(about, arrays)
 
 
-def _shown(snapshots: Sequence[Snapshot], planned: int) -> NDArray[np.int64]:
-    """Which latents are shown, in their own order."""
-    height, width = snapshots[0].image_shape[:2]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shot:
+    """One point's snapshot, quantised: every latent."""
+
+    shape: tuple[int, ...]
+    digits: tuple[str, ...]
+    density: NDArray[np.float32]
+    filters: Bytes
+    lit: Bytes
+    x: Bytes
+    x_hat: Bytes
+    densities: NDArray[np.float32]
+    activations: NDArray[np.float32]
+
+
+def _kept(run: RunDirectory, step: int) -> bool:
+    return _file(run.path, step).exists()
+
+
+def _file(path: Path, step: int) -> Path:
+    return path / "history" / f"snapshot-{step:012d}.safetensors"
+
+
+def _shot(path: Path, step: int) -> _Shot:
+    return _read_shot(path, step, _file(path, step).stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2 * 60)
+def _read_shot(path: Path, step: int, stamp: int) -> _Shot:  # noqa: ARG001 (the stamp is a part of the key)
+    """Kept: while a path is trained its film is made anew with every point."""
+    s = RunDirectory(path).snapshot_at(step)
+    if s is None:
+        raise RunError(f"The snapshot of step {step:,} of {path.name} has gone.")
+    return _Shot(
+        shape=s.image_shape[:2],
+        digits=tuple(s.digits.names),
+        density=s.census.density,
+        filters=_signed(_flat(s.filters, s.image_shape)),
+        lit=_lit(s.digits.codes),
+        x=_grey(_flat(s.digits.x, s.image_shape)),
+        x_hat=_grey(_flat(s.digits.x_hat, s.image_shape)),
+        densities=_bars(s.densities.counts),
+        activations=_bars(s.activations.counts),
+    )
+
+
+def _shown(earliest: _Shot, planned: int) -> NDArray[np.int64]:
+    """Which latents are shown, in their own order: those that fire most at the point that was trained first."""
+    height, width = earliest.shape
     room = max(16, min(MOST_SHOWN, MOST_BYTES // (planned * height * width)))
-    used = np.max([snapshot.census.density for snapshot in snapshots[:1]], axis=0)
-    return np.sort(np.argsort(-used, kind="stable")[:room])
+    return np.sort(np.argsort(-earliest.density, kind="stable")[:room])
 
 
 def _flat(images: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

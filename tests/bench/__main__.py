@@ -9,6 +9,7 @@ import sys
 BENCHES = {
     "apart": "handles and drawings on the page Take apart, in Chromium",
     "explore": "choosing a unit on the page Features, in Chromium, and the census behind it",
+    "dial": "the Penalty path page: from its button to the last point, and its dial, in Chromium",
     "live": "the whole live path: trainer, frames, sockets, Chromium",
     "core": "the training core, against peers",
     "frontier": "FVU against L0 for every method, into assets/frontier",

@@ -49,6 +49,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "label": "Penalty weight",
         "values": values.tolist(),
         "planned": values.tolist(),
+        "first": 0,
         "steps": [702 * n for n in range(1, POINTS + 1)],
         "shape": [SIDE, SIDE],
         "digits": [str(n) for n in range(DIGITS)],

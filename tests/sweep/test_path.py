@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from sae_core.snapshot import Row
 from sae_core.sweep.film import Film, make_film
 from sae_core.sweep.gif import film_gif
 from sae_core.sweep.path import begin_path, default_values, follow
+from sae_core.sweep.whole import WholePath, path_ids
 from sae_core.train import Trainer
 
 SMALL = {"dataset": "digits", "n_latents": 24, "batch_size": 64, "threads": 1, "warmup_steps": 0, "steps": 150}
@@ -81,6 +84,70 @@ def test_interrupted_in_the_middle_it_goes_on_to_the_same_points(done: RunDirect
     assert [(p.step, p.fvu) for p in read_points(run.path)] == [(p.step, p.fvu) for p in read_points(done.path)]
 
 
+SIX = (0.01, 0.03, 0.1, 0.2, 0.3, 0.4)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> WholePath:
+    """A finished path of six points, trained by two runs."""
+    root = tmp_path_factory.mktemp("halves")
+    run = begin_path(Runs(root), Config(**{**SMALL, "steps": 60}), values=SIX, workers=2, name="path")
+    whole = WholePath.open(run)
+    for half in whole.runs:
+        assert work(half, images=load_images("digits")).state == "finished"
+    return whole
+
+
+def test_two_runs_share_a_path_outwards_from_the_middle(both: WholePath):
+    """All values in order, each with as many steps as on a path of one run; the second half is found from either."""
+    assert [run.id for run in both.runs] == ["path", "path-dense"]
+    assert both.values == SIX
+    assert [(run.id, point.step, point.value) for run, point in both.points()] == [
+        *(("path-dense", 180 - 60 * at, value) for at, value in enumerate(SIX[:3])),
+        *(("path", 60 * (at + 1), value) for at, value in enumerate(SIX[3:])),
+    ]
+    l0s = [point.l0 for _, point in both.points()]
+    assert l0s == sorted(l0s, reverse=True)
+    assert (both.status().step, both.last_step) == (360, 360)
+    assert not both.unfinished
+    assert WholePath.open(both.runs[1]).run.id == "path"
+    assert path_ids(Runs(both.run.path.parent)) == ["path"]
+
+
+def test_both_halves_begin_alike_so_that_a_latent_keeps_its_place_across_the_middle(both: WholePath):
+    """A third of the first stretch is the same training at the value between; then each goes its own way."""
+    images = load_images("digits")
+    trainer = Trainer(both.run.config, images)
+    assert trainer.config.penalty_weight == pytest.approx(math.sqrt(0.1 * 0.2), rel=0.01)
+    for _ in range(20):
+        trainer.step()
+    start = trainer.checkpoint()
+    for half, value in zip(both.runs, (0.2, 0.1), strict=True):
+        ours = Trainer(half.config, images, start)
+        ours.set("penalty_weight", value)
+        for _ in range(40):
+            ours.step()
+        snapshot = half.snapshot_at(60)
+        assert snapshot is not None
+        assert (snapshot.filters == ours.model.dictionary.detach().numpy()).all()
+        assert replay(half, images).same
+
+
+def test_the_film_of_two_halves_is_in_the_order_of_the_path(both: WholePath):
+    film = make_film(both.run)
+    assert film.about["values"] == list(SIX)
+    assert (film.about["first"], film.about["runs"][0], film.about["steps"][0]) == (0, "path-dense", 180)
+    assert (film.arrays["filters"] == make_film(both.runs[1]).arrays["filters"]).all()
+
+
+def test_a_path_whose_other_half_was_deleted_is_the_half_that_is_left(tmp_path: Path):
+    run = begin_path(Runs(tmp_path), Config(**SMALL), values=SIX, workers=2, name="path")
+    Runs(tmp_path).delete("path")
+    assert path_ids(Runs(tmp_path)) == ["path-dense"]
+    assert WholePath.open(Runs(tmp_path).open("path-dense")).values == SIX[2::-1]
+    assert run.id == "path"
+
+
 def test_default_values_are_even_on_a_logarithmic_scale_from_dense_to_sparse():
     assert default_values("penalty_weight", 3) == (0.003, 0.0424, 0.6)
     assert default_values("k", 4) == (128.0, 32.0, 8.0, 2.0)
@@ -97,6 +164,7 @@ def test_default_values_are_even_on_a_logarithmic_scale_from_dense_to_sparse():
         (lambda runs: begin_path(runs, Config(**SMALL), values=[0.1, -1.0]), "penalty_weight is -1.0"),
         (lambda runs: begin_path(runs, Config(**{**SMALL, "steps": None}), values=VALUES), "epochs or steps"),
         (lambda runs: begin_path(runs, Config(**SMALL), knob="seed"), "seed has no path"),
+        (lambda runs: begin_path(runs, Config(**SMALL), values=VALUES, workers=3), "workers is 3"),
         (lambda runs: default_values("penalty_weight", 1), "number of points is 1"),
     ],
 )
@@ -156,10 +224,21 @@ def test_the_largest_film_still_makes_a_file_of_five_megabytes(film: Film):
 def test_penstroke_path_prints_its_points(tmp_path: Path, capsys):
     arguments = ["--dataset", "digits", "--latents", "16", "--batch-size", "64", "--steps", "10", "--threads", "1"]
     gif = tmp_path / "film.gif"
-    asked = ["path", *arguments, "--values", "0.03,0.3", "--runs", str(tmp_path / "runs"), "--gif", str(gif), "--json"]
+    asked = [
+        "path",
+        *arguments,
+        "--values",
+        "0.03,0.1,0.2,0.3",
+        "--runs",
+        str(tmp_path / "runs"),
+        "--gif",
+        str(gif),
+        "--json",
+    ]
     assert main(asked) == 0
     import json
 
     record = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert [point["value"] for point in record["points"]] == [0.03, 0.3]
+    assert [point["value"] for point in record["points"]] == [0.03, 0.1, 0.2, 0.3]
+    assert len({point["run"] for point in record["points"]}) == (2 if (os.cpu_count() or 1) > 1 else 1)
     assert gif.read_bytes()[:3] == b"GIF"

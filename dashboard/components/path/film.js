@@ -43,6 +43,7 @@ export class Film {
   load(film) {
     const first = !this.film;
     const more = this.film && film.values.length > this.film.values.length && this.at >= this.film.values.length - 1;
+    const earlier = this.film ? this.film.first - film.first : 0; // points that came before the first one shown
     this.film = film;
     this.count = film.values.length;
     this.points = film.values.map((value, i) => {
@@ -56,15 +57,17 @@ export class Film {
     this.slider.setAttribute("aria-label", film.label);
     setText(this.headline, film.label);
     const planned = Math.max(film.planned.length, this.count);
-    this.slider.style.width = planned > 1 ? `${(100 * Math.max(this.count - 1, 0.35)) / (planned - 1)}%` : "100%";
-    this.ticks.replaceChildren(...film.planned.map((value, i) => el("span", { style: `left:${(100 * i) / Math.max(1, planned - 1)}%`, class: i < this.count ? "pa-there" : "", text: short(value) })));
+    const share = (points) => `${(100 * points) / Math.max(1, planned - 1)}%`;
+    this.slider.style.width = share(Math.max(this.count - 1, 0.35));
+    this.slider.style.marginLeft = share(film.first);
+    this.ticks.replaceChildren(...film.planned.map((value, i) => el("span", { style: `left:${(100 * i) / Math.max(1, planned - 1)}%`, class: i >= film.first && i < film.first + this.count ? "pa-there" : "", text: short(value) })));
     setText(this.what, `${this.shown < film.latents ? `The ${this.shown} most used of ${film.latents}` : `All ${film.latents}`} filters, each in its place: the same unit, trained on from left to right. Blue takes ink away, orange adds it. Between trained points the picture is blended.`);
     this.makeDigits();
     this.colours();
     this.frontier.draw(this.points, film.references, film.label);
     const whole = this.count === film.planned.length;
     if (first) this.set(whole ? Math.round(0.6 * (this.count - 1)) : this.count - 1);
-    else this.set(more ? this.count - 1 : this.at);
+    else this.set(more ? this.count - 1 : this.at + earlier);
   }
 
   /** Read the page's colours again: they follow its theme. */

@@ -38,7 +38,10 @@ class PathView {
     this.html.href = `${this.base}/dial.html`;
     this.gif.href = `${this.base}/film.gif`;
     this.use.disabled = !data.maySteer;
-    this.use.onclick = () => component.setStateValue("use", { step: this.film.film.steps[Math.round(this.film.at)], at: Date.now() });
+    this.use.onclick = () => {
+      const [at, film] = [Math.round(this.film.at), this.film.film];
+      component.setStateValue("use", { run: film.runs[at], step: film.steps[at], at: Date.now() });
+    };
     if (fresh) {
       this.known = -1;
       this.film.node.hidden = true;

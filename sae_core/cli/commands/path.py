@@ -13,16 +13,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from sae_core.cli.commands.runs import change
 from sae_core.cli.commands.training import INTERRUPTED, train_run
-from sae_core.cli.options import DEFAULT_EPOCHS, takes_knobs
+from sae_core.cli.options import takes_knobs
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
 from sae_core.cli.terminal import error_console, images_of, out, print_json
-from sae_core.config import Config
+from sae_core.config import Config, ConfigError
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunWriteError, write_sentence
 from sae_core.runs.folder import Runs
-from sae_core.runs.path_file import PathPoint, read_path
-from sae_core.sweep.path import begin_path, follow
+from sae_core.runs.path_file import PathPoint
+from sae_core.sweep.path import begin_path, follow, set_going, with_defaults
 from sae_core.sweep.plan import read_value
+from sae_core.sweep.whole import WholePath
 
 __all__ = ["fork", "path"]
 
@@ -39,52 +40,62 @@ def path(
     ] = None,
     points: Annotated[int, typer.Option("--points", metavar="N", help="How many, where no values are given.")] = 12,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Becomes the run's id.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="1 or 2 processes. (default: 2 where cores are free)")
+    ] = None,
     gif: Annotated[Path | None, typer.Option("--gif", metavar="FILE", help="Save the film as a GIF.")] = None,
+    go_on: Annotated[
+        str | None, typer.Option("--go-on", metavar="RUN", help="Go on with a path that was interrupted.")
+    ] = None,
     runs: RunsFolder = None,
     as_json: AsJson = False,
 ) -> int:
     """Train one knob's path, from dense to sparse, each point going on from its neighbour (epochs: for each point)."""
-    ends = {} if given.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
-    config = Config(**{**ends, **given})
+    folder = Runs(runs)
+    if go_on is not None:
+        if given or knob or values or name:
+            raise ConfigError("--go-on takes a path up as it is: it goes with --gif, --runs and --json alone.")
+        return _train_path(WholePath.open(folder.open(go_on)), gif, as_json=as_json)
+    config = Config(**with_defaults(given))
     moving = knob.replace("-", "_") if knob else config.dial
     listed = None if values is None else [read_value(str(moving), text) for text in values.split(",")]
     n_images = len(images_of(config.dataset).train)
-    run = begin_path(Runs(runs), config, knob=moving, values=listed, points=points, name=name, n_images=n_images)
+    run = begin_path(
+        folder, config, knob=moving, values=listed, points=points, workers=workers, name=name, n_images=n_images
+    )
     error_console().print(f"[dim]path[/] {run.id}  [dim]in {run.path.parent}[/]")
-    return _train_path(run, gif, as_json=as_json)
+    return _train_path(WholePath.open(run), gif, as_json=as_json)
 
 
-def _train_path(run: RunDirectory, gif: Path | None, *, as_json: bool) -> int:
+def _train_path(path: WholePath, gif: Path | None, *, as_json: bool) -> int:
     from sae_core.runs.launch import Launcher
 
-    plan = read_path(run.path)
-    assert plan, "it has just been written"
-    found: list[PathPoint] = []
     began = time.perf_counter()
+    found = 0
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"))
     bar = Progress(*columns, TimeRemainingColumn(), console=error_console())
-    run.append_event("play", by="cli")
     try:
-        with Launcher(run.path.parent, spare=False) as launcher, bar:
-            task = bar.add_task("path", total=plan.steps[-1])
-            launcher.start(run.id)
-            for point in follow(run, lambda status: bar.update(task, completed=status.step)):
-                found.append(point)
-                bar.update(task, description=f"{len(found)} of {len(plan.values)} points")
+        with Launcher(path.run.path.parent, spare=False) as launcher, bar:
+            task = bar.add_task("path", total=path.last_step)
+            set_going(launcher, path, by="cli")
+            for point in follow(path.run, lambda status: bar.update(task, completed=status.step)):
+                found += 1
+                bar.update(task, description=f"{found} of {len(path.values)} points")
                 if not as_json:
-                    bar.console.print(_sentence(plan.knob, point))
+                    bar.console.print(_sentence(path.plan.knob, point))
     except KeyboardInterrupt:
-        run.append_event("stop", by="cli")
-        error_console().print(f"Interrupted; `penstroke resume {run.id}` goes on with the path.")
+        for run in path.unfinished:
+            run.append_event("stop", by="cli")
+        error_console().print(f"Interrupted; `penstroke path --go-on {path.run.id}` goes on with it.")
         return INTERRUPTED
     seconds = time.perf_counter() - began
     if gif is not None:
-        _save(run, gif)
+        _save(path.run, gif)
     if as_json:
-        record = {"run": run.id, "knob": plan.knob, "seconds": seconds, "path": str(run.path)}
-        print_json({**record, "points": [asdict(point) for point in found]})
+        record = {"run": path.run.id, "knob": path.plan.knob, "seconds": seconds, "path": str(path.run.path)}
+        print_json({**record, "points": [{"run": run.id, **asdict(point)} for run, point in path.points()]})
     else:
-        out().print(f"[bold]{run.id}[/]: {len(found)} points in {seconds:.1f} s.")
+        out().print(f"[bold]{path.run.id}[/]: {found} points in {seconds:.1f} s.")
     return 0
 
 
