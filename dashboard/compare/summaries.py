@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from sae_core.runs.directory import WORKING
 from sae_core.runs.files import RunError, from_json, is_locked
 from sae_core.sparsity import METHODS
 
-__all__ = ["Summary", "read_summaries"]
+__all__ = ["Summary", "family", "lineage", "read_summaries", "unusual"]
 
 POINTS = 24
 """Of a sparkline."""
+
+LONGEST = 20
+"""Ancestors that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Summary:
     state: str
     parent: str
     """Of a fork or a reset: "run @ step", with a note where that run has been deleted."""
+    parent_id: str = ""
     knobs: Mapping[str, Any] = field(default_factory=dict)
     dial: str = ""
     step: int = 0
@@ -36,6 +41,8 @@ class Summary:
     dead: float | None = None
     curve: tuple[float, ...] = ()
     """FVU on training batches, over the run."""
+    measured: tuple[float, float] | None = None
+    """L0 and FVU on the test set, where the run's results say so."""
 
 
 _kept: dict[str, tuple[tuple[int, ...], Summary]] = {}
@@ -93,6 +100,7 @@ def _read(path: Path, there: set[str]) -> Summary | None:
         created=str(about.get("created", "")),
         state=state,
         parent=_parent(about, there),
+        parent_id=str(about.get("parent") or ""),
         knobs=knobs,
         dial=dial,
         step=int(status.get("step") or 0),
@@ -100,7 +108,47 @@ def _read(path: Path, there: set[str]) -> Summary | None:
         l0=last.get("l0"),
         dead=last.get("dead_fraction"),
         curve=tuple(float(row["fvu"]) for row in first + rows if isinstance(row.get("fvu"), float)),
+        measured=_measured(path),
     )
+
+
+def _measured(path: Path) -> tuple[float, float] | None:
+    match _object(path / "results.json"):
+        case {"l0": int() | float() as l0, "fvu": int() | float() as fvu}:
+            return float(l0), float(fvu)
+    return None
+
+
+def unusual(summaries: Sequence[Summary]) -> list[dict[str, Any]]:
+    """For each run the knobs that are not as in most runs of the folder, by name."""
+    usual = {
+        name: Counter(_key(summary.knobs.get(name)) for summary in summaries).most_common(1)[0][0]
+        for name in (Config.model_fields if summaries else ())
+    }
+    return [
+        {name: value for name, value in summary.knobs.items() if _key(value) != usual[name]} for summary in summaries
+    ]
+
+
+def _key(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def lineage(summary: Summary, by_id: Mapping[str, Summary]) -> list[str]:
+    """Whence it came, the nearest first: "run @ step" of its parent, its parent's parent, …"""
+    found: list[str] = []
+    one: Summary | None = summary
+    while one is not None and one.parent and len(found) < LONGEST:
+        found.append(one.parent)
+        one = by_id.get(one.parent_id)
+    return found
+
+
+def family(run: str, by_id: Mapping[str, Summary]) -> list[str]:
+    """The run, its parent where that is still there, and its children, oldest first."""
+    own = by_id[run]
+    kin = [s.id for s in by_id.values() if s.parent_id == run or (own.parent_id and s.id == own.parent_id)]
+    return sorted({run, *kin}, key=lambda one: (by_id[one].created, one))
 
 
 def _parent(about: Mapping[str, Any], there: set[str]) -> str:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.figures.style import styled
+from dashboard.figures.style import GREY, styled
 from dashboard.theme import OKABE_ITO
+from sae_core.config import Config
 
-__all__ = ["colour_of", "curves_figure", "frontier_figure", "parallel_figure"]
+__all__ = ["Trail", "colour_of", "curves_figure", "frontier_figure", "label_of", "parallel_figure", "trails_figure"]
 
-NAMES = {"fvu": "FVU", "l0": "lit per image (L0)", "dead_fraction": "dead share", "accuracy": "told right"}
+LEAST = 0.1
+"""Lit per image: fewer stand at the edge of a logarithmic axis."""
+
+NAMES = {"fvu": "FVU", "l0": "lit per image (L0)", "dead_fraction": "dead", "accuracy": "told right"}
 
 
 def colour_of(at: int) -> str:
     """The colour of the run at this place."""
     return ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"][at % 6]
+
+
+def _of_lit() -> dict[str, Any]:
+    """An axis of L0: logarithmic, with round numbers."""
+    ticks = [round(first * 10.0**power, 4) for power in range(-1, 5) for first in (1, 2, 5)]
+    text = [f"{tick:g}" for tick in ticks]
+    return {"title": "lit per image (L0)", "type": "log", "tickvals": ticks, "ticktext": text}
 
 
 def curves_figure(rows: Mapping[str, Sequence[Mapping[str, Any]]], column: str) -> go.Figure:
@@ -34,58 +46,157 @@ def curves_figure(rows: Mapping[str, Sequence[Mapping[str, Any]]], column: str) 
             line={"color": colour_of(at), "width": 2},
         )
     figure.update_xaxes(title="images seen", tickformat="~s", rangemode="tozero")
-    figure.update_yaxes(title=NAMES.get(column, column), type="log" if column == "l0" else "linear")
+    figure.update_yaxes(**_of_lit() if column == "l0" else {"title": NAMES.get(column, column)})
     title = f"{NAMES.get(column, column)} on training batches"
-    return styled(figure, title=title, what="", alt=f"Line chart: {title} of {len(rows)} runs")
+    styled(figure, title=title, what="", alt=f"Line chart: {title} of {len(rows)} runs")
+    return _roomy(figure.update_layout(showlegend=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """One run on the frontier: its points on the test set in order, what each is called, and whether it ends there."""
+
+    run: str
+    l0: Sequence[float]
+    fvu: Sequence[float]
+    names: Sequence[str]
+    path: bool = False
+    """Of a path every point counts; of another run the way it took is thin, and only its end a point."""
+
+
+def trails_figure(trails: Sequence[Trail], others: Sequence[tuple[str, float, float]]) -> go.Figure:
+    """Where runs stand between few lit and much explained, on test images; ``others`` are (run, L0, FVU), in grey."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[max(l0, LEAST) for _, l0, _ in others],
+        y=[1 - fvu for _, _, fvu in others],
+        text=[run for run, _, _ in others],
+        name="other runs",
+        mode="markers",
+        marker={"color": GREY, "size": 5, "opacity": 0.45},
+        hovertemplate="%{text}<br>%{x:.1f} lit, %{y:.1%} explained<extra></extra>",
+    )
+    for at, trail in enumerate(trails):
+        last = len(trail.l0) - 1
+        figure.add_scatter(
+            x=[max(l0, LEAST) for l0 in trail.l0],
+            y=[1 - fvu for fvu in trail.fvu],
+            text=[f"{trail.run}, {name}" for name in trail.names],
+            name=trail.run,
+            mode="lines+markers",
+            line={"color": colour_of(at), "width": 2 if trail.path else 1, "dash": "solid" if trail.path else "dot"},
+            marker={"size": [8 if trail.path else 11 if i == last else 3 for i in range(last + 1)]},
+            hovertemplate="%{text}<br>%{x:.1f} lit, %{y:.1%} explained<extra></extra>",
+        )
+    figure.update_xaxes(**_of_lit())
+    figure.update_yaxes(title="explained", tickformat=".0%")
+    title = "Explained against lit, on test images"
+    styled(figure, title=title, what="", alt=f"Scatter chart: {title}, of {len(trails)} runs and {len(others)} others")
+    return _roomy(figure.update_layout(hovermode="closest", showlegend=False))
+
+
+def _roomy(figure: go.Figure) -> go.Figure:
+    """Room for the axes' titles below their numbers, which the page's own theme sets larger."""
+    figure.update_xaxes(title_standoff=12)
+    figure.update_yaxes(title_standoff=10)
+    return figure.update_layout(margin={"l": 60, "r": 12, "t": 8, "b": 54})
 
 
 def frontier_figure(table: pd.DataFrame, colour: str | None = None) -> go.Figure:
-    """Every trial as explained against lit; ``customdata`` is its run."""
-    marker: dict[str, Any] = {"size": 10, "color": OKABE_ITO[0]}
-    if colour is not None and pd.api.types.is_numeric_dtype(table[colour]):
-        values = table[colour].astype(float)
-        logarithmic = bool((values > 0).all()) and values.max() > 20 * values.min()
-        marker |= {"color": np.log10(values) if logarithmic else values, "colorscale": "Viridis"}
-        marker |= {"colorbar": {"title": f"log₁₀ {colour}" if logarithmic else colour, "thickness": 12}}
+    """Every trial as explained against lit, and a line through those that no other beats in both."""
+    marker: dict[str, Any] = {"size": 11, "opacity": 0.9, "line": {"width": 1, "color": "white"}, "color": OKABE_ITO[0]}
+    if colour is not None:
+        marker |= _coloured(table[colour], label_of(colour))
     figure = go.Figure(
         go.Scatter(
-            x=table["l0"],
-            y=1 - table["fvu"],
+            x=table["l0"].clip(lower=LEAST).tolist(),
+            y=(1 - table["fvu"]).tolist(),
             mode="markers",
             marker=marker,
-            customdata=table[["run"]],
-            hovertemplate="%{customdata[0]}<br>%{x:.1f} lit, %{y:.1%} explained<extra></extra>",
+            text=table["run"].tolist(),
+            unselected={"marker": {"opacity": 0.12}},
+            hovertemplate="%{text}<br>%{x:.1f} lit, %{y:.1%} explained<extra></extra>",
         )
     )
-    figure.update_xaxes(title="lit per image (L0)", type="log")
-    figure.update_yaxes(title="explained", tickformat=".0%")
-    styled(
-        figure, title="Explained against lit", what="", alt="Scatter chart of trials: explained against lit per image"
+    best = table.sort_values(["l0", "fvu"])
+    best = best[best["fvu"] < best["fvu"].cummin().shift(fill_value=float("inf"))]
+    line = {"color": GREY, "width": 1.5, "dash": "dot"}
+    figure.add_scatter(
+        x=best["l0"].clip(lower=LEAST).tolist(),
+        y=(1 - best["fvu"]).tolist(),
+        mode="lines",
+        line=line,
+        hoverinfo="skip",
+        showlegend=False,
     )
-    return figure.update_layout(hovermode="closest", dragmode="select")
+    figure.update_xaxes(**_of_lit())
+    figure.update_yaxes(title="explained", tickformat=".0%")
+    alt = f"Scatter chart of {len(table)} trials: explained against lit per image"
+    styled(figure, title="Explained against lit", what="", alt=alt)
+    return _roomy(figure.update_layout(hovermode="closest", dragmode="lasso", showlegend=False))
+
+
+def label_of(knob: str) -> str:
+    """A knob's or a result's name on screen."""
+    knobs = Config.knobs()
+    return NAMES.get(knob) or (knobs[knob].label if knob in knobs else knob)
+
+
+def _coloured(values: pd.Series[Any], title: str) -> dict[str, Any]:
+    """Numbers as a scale, logarithmic where they span much; other things by their place among their kinds."""
+    bar: dict[str, Any] = {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0}
+    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= FEW:
+        kinds = sorted(values.unique(), key=str if not pd.api.types.is_numeric_dtype(values) else None)
+        places = values.map({kind: at for at, kind in enumerate(kinds)})
+        ticks = {"tickvals": list(range(len(kinds))), "ticktext": [_word(kind) for kind in kinds]}
+        return {"color": places.tolist(), "colorscale": "Viridis", "colorbar": {**bar, **ticks}}
+    if (values > 0).all() and values.max() > 20 * values.min():
+        return {"color": np.log10(values).tolist(), "colorscale": "Viridis", "colorbar": {**bar, **_log_ticks(values)}}
+    return {"color": values.tolist(), "colorscale": "Viridis", "colorbar": bar}
+
+
+FEW = 12
+"""Different values up to which each has a tick of its own."""
 
 
 def parallel_figure(table: pd.DataFrame, knobs: Sequence[str]) -> go.Figure:
-    """Every trial as a line through its knobs and what it came to; drag along an axis to keep only some."""
-    columns = [*knobs, *(name for name in ("l0", "fvu", "dead_fraction", "accuracy") if name in table)]
+    """Every trial as a line through its knobs and what it came to, coloured by its FVU."""
+    results = [
+        name for name in ("l0", "fvu", "dead_fraction", "accuracy") if name in table and table[name].notna().all()
+    ]
+    columns = [*knobs, *results]
     figure = go.Figure(
         go.Parcoords(
-            dimensions=[_dimension(table[name], NAMES.get(name, name)) for name in columns],
-            line={"color": table["fvu"], "colorscale": "Viridis", "showscale": False},
+            dimensions=[_dimension(table[name], label_of(name)) for name in columns],
+            line={"color": table["fvu"].tolist(), "colorscale": VIRIDIS, "showscale": False},
         )
     )
-    figure.update_layout(margin={"l": 60, "r": 60, "t": 50, "b": 20}, height=330)
+    alt = f"Parallel coordinates of {len(table)} trials: {', '.join(map(label_of, columns))}"
+    figure.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 24}, meta={"alt": alt})
     return figure
 
 
+VIRIDIS = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1.0, "#c9b81c"]]
+"""Its bright end a shade darker: lines of it stand on white paper too."""
+
+
 def _dimension(values: pd.Series[Any], label: str) -> dict[str, Any]:
-    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 12:
-        kinds = sorted(values.unique())
+    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= FEW:
+        kinds = sorted(values.unique(), key=str if not pd.api.types.is_numeric_dtype(values) else None)
         places = values.map({kind: at for at, kind in enumerate(kinds)})
-        words = [f"{kind:.4g}" if isinstance(kind, float) else str(kind) for kind in kinds]
-        return {"label": label, "values": places, "tickvals": list(range(len(kinds))), "ticktext": words}
+        ticks = {"tickvals": list(range(len(kinds))), "ticktext": [_word(kind) for kind in kinds]}
+        alone = {"range": [-1, 1]} if len(kinds) == 1 else {}
+        return {"label": label, "values": places.tolist(), **ticks, **alone}
     if (values > 0).all() and values.max() > 20 * values.min():
-        ticks = [10.0**power for power in range(-6, 6) if values.min() <= 10.0**power <= values.max()]
-        logs = {"tickvals": [float(np.log10(tick)) for tick in ticks], "ticktext": [f"{tick:g}" for tick in ticks]}
-        return {"label": label, "values": np.log10(values), **(logs if ticks else {})}
-    return {"label": label, "values": values}
+        return {"label": label, "values": np.log10(values).tolist(), **_log_ticks(values)}
+    return {"label": label, "values": values.tolist()}
+
+
+def _log_ticks(values: pd.Series[Any]) -> dict[str, Any]:
+    ticks = [first * 10.0**power for power in range(-6, 6) for first in (1, 3)]
+    ticks = [tick for tick in ticks if values.min() <= tick <= values.max()] or [float(values.min())]
+    return {"tickvals": [float(np.log10(tick)) for tick in ticks], "ticktext": [f"{tick:g}" for tick in ticks]}
+
+
+def _word(kind: Any) -> str:
+    return f"{kind:.4g}" if isinstance(kind, float) else str(kind)

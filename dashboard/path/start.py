@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from threading import Thread
 from typing import Any
 
 from dashboard.live import hub
 from sae_core.config import Config
-from sae_core.data import load_images
+from sae_core.data import DATASETS, load_images
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError, from_json
 from sae_core.runs.folder import Runs
@@ -32,7 +33,23 @@ def paths(runs: Runs) -> list[str]:
 def make_ready() -> None:
     """Have a warm worker at hand for each half of a path, while its page is being read."""
     if (server := hub.current()) is not None and server.launcher is not None:
-        Thread(target=server.launcher.prepare, args=(2,), name="prepare", daemon=True).start()
+        launcher = server.launcher
+
+        def prepare() -> None:
+            launcher.prepare(2)
+            _n_images("mnist")
+
+        Thread(target=prepare, name="prepare", daemon=True).start()
+
+
+def _n_images(dataset: str) -> int:
+    """How many images there are to learn from; finding out takes half a second, so it is kept of named data sets."""
+    return _of_named(dataset) if dataset in DATASETS else len(load_images(dataset).train)
+
+
+@lru_cache(maxsize=8)
+def _of_named(dataset: str) -> int:
+    return len(load_images(dataset).train)
 
 
 def start_path(runs: Runs, values: Mapping[str, Any], points: int) -> RunDirectory:
@@ -42,7 +59,7 @@ def start_path(runs: Runs, values: Mapping[str, Any], points: int) -> RunDirecto
         ConfigError, DataError, RunError: it cannot be had, or no worker could be started.
     """
     config = Config(**with_defaults(values))
-    run = begin_path(runs, config, points=points, n_images=len(load_images(config.dataset).train))
+    run = begin_path(runs, config, points=points, n_images=_n_images(config.dataset))
     go_on(runs, run)
     return run
 

@@ -2,110 +2,90 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.figures.compared import frontier_figure, parallel_figure
+from dashboard.components import module_component
+from dashboard.figures.compared import frontier_figure, label_of, parallel_figure
 from dashboard.path.start import fork_run
-from dashboard.sweeps import drive_elsewhere
+from dashboard.sweeps import asked_lately, drive_elsewhere, plan_form
 from dashboard.views import frame
 from sae_core.runs.files import RunError
-from sae_core.sweep.drive import make_plan
+from sae_core.sweep.drive import share_done
 from sae_core.sweep.elsewhere import stop_file
-from sae_core.sweep.folder import SweepFolder, sweeps
-from sae_core.sweep.plan import OBJECTIVES, Plan, read_choices, read_range
+from sae_core.sweep.folder import SweepFolder, results_of, sweeps
+from sae_core.sweep.hopeless import rows_of
+from sae_core.sweep.plan import Plan
 
 __all__ = ["show"]
 
 EVERY = 1.0
 """Seconds between two looks at a sweep under way."""
 
-KINDS = {"grid": "Grid: every combination", "random": "Random draws", "search": "Search (Optuna)"}
+KEY = "sweep"
+MOST = 6
+"""Runs that stand side by side on Compare."""
+
+_charts = module_component(KEY, "sweep/sweep-view.js", states=("picked",), css=("sweep/sweep.css",))
 
 
 def show() -> None:
     """What to try, and what came of it."""
     with frame.page("sweeps", "Sweeps", own={"sweep": str}) as page:
         known = {sweep.id: sweep for sweep in sweeps(page.session.runs)}
-        _form(page, open_=not known)
+        _new(page, open_=not known)
         if not known:
-            st.info("No sweep yet. Say above which knobs to vary; every trial becomes a run of its own.")
+            st.info(
+                "No sweep yet. Say above which knobs to vary: every trial becomes a run of its own, and here they "
+                "stand together, so that you can look at what each knob does and go on with the one you like."
+            )
             return
-        chosen = page.own.get("sweep")
-        if (begun := st.session_state.pop("sweeps-next", None)) in known:
-            chosen = st.session_state["sweeps-which"] = begun
-        chosen = st.selectbox(
-            "Sweep",
-            list(known),
-            index=list(known).index(chosen) if chosen in known else 0,
-            width=320,
-            key="sweeps-which",
-        )
-        page.own["sweep"] = chosen
-        _sweep(page, known[chosen])
+        if (wanted := page.own.get("sweep")) is not None and wanted not in known:
+            st.toast(f"There is no sweep {wanted[:64]!r} any more.", icon="⚠️")
+        _sweep(page, known[_choose(page, list(known))])
 
 
-def _form(page: frame.Page, *, open_: bool) -> None:
-    with st.expander("New sweep", expanded=open_), st.form("sweeps-new", border=False):
-        left, right = st.columns(2)
-        kind = left.selectbox("What kind", list(KINDS), format_func=KINDS.__getitem__)
-        name = right.text_input("Name", placeholder="made from the plan")
-        grid = left.text_area(
-            "Values to combine, a knob a line", "penalty_weight=0.01,0.03,0.1,0.3\nseed=0,1", height=110
-        )
-        ranges = right.text_area(
-            "Ranges to draw from, a knob a line", placeholder="penalty_weight=0.003..1", height=110
-        )
-        base = left.text_input("For all trials", "dataset=mnist epochs=1")
-        count = right.number_input("Draws (random and search)", 1, 1000, 20)
-        objectives = left.multiselect("The search is for", list(OBJECTIVES), ["fvu", "l0"])
-        workers = right.number_input("Trials at once", 1, 64, os.cpu_count() or 1)
-        hopeless = left.checkbox("Stop trials that are clearly worse half way")
-        if not st.form_submit_button("Begin", type="primary", disabled=not frame.may_steer()):
+def _new(page: frame.Page, *, open_: bool) -> None:
+    """The form; what it begins is shown at once."""
+    with st.expander("New sweep", expanded=open_):
+        asked = plan_form.ask(os.cpu_count() or 1, disabled=not frame.may_steer())
+        if asked is None:
             return
-    plan = make_plan(
-        dict(map(read_choices, grid.split())) if kind == "grid" or grid.strip() else {},
-        dict(map(read_range, ranges.split())) if kind != "grid" else {},
-        random=int(count) if kind == "random" else None,
-        search=int(count) if kind == "search" else None,
-        objectives=objectives,
-        seed=0,
-        base={knob: values[0] for knob, values in map(read_choices, base.split())},
-    )
-    plan.check()
-    folder = SweepFolder.begin(page.session.runs, plan, name or None)
-    drive_elsewhere(folder, int(workers), stop_hopeless=hopeless)
+        try:
+            folder = SweepFolder.begin(page.session.runs, asked.plan, asked.name)
+            if not folder.under_way:
+                drive_elsewhere(folder, asked.workers, stop_hopeless=asked.stop_hopeless)
+        except (ValueError, OSError) as error:
+            st.error(str(error))
+            return
     page.own["sweep"] = st.session_state["sweeps-next"] = folder.id
     st.rerun()
 
 
+def _choose(page: frame.Page, known: list[str]) -> str:
+    chosen = page.own.get("sweep")
+    if (begun := st.session_state.pop("sweeps-next", None)) in known:
+        chosen = st.session_state["sweeps-which"] = begun
+    at = known.index(chosen) if chosen in known else 0
+    chosen = known[at]
+    if len(known) > 1:
+        chosen = st.selectbox("Sweep", known, index=at, width=320, key="sweeps-which")
+    page.own["sweep"] = chosen
+    return str(chosen)
+
+
 def _sweep(page: frame.Page, folder: SweepFolder) -> None:
-    plan = folder.plan
-    done = len(folder.results())
-
-    @st.fragment(run_every=EVERY if folder.under_way or done < len(plan) else None)
-    def progress() -> None:
-        now = len(folder.results())
-        st.progress(
-            now / len(plan),
-            f"{now} of {len(plan)} trials" + ("" if folder.under_way or now == len(plan) else ", at rest"),
-        )
-        if now != done:
-            st.rerun()
-
-    progress()
-    with st.container(horizontal=True):
-        if folder.under_way:
-            st.button("Stop", on_click=lambda: stop_file(folder).touch(), disabled=not frame.may_steer())
-        elif done < len(plan):
-            count = os.cpu_count() or 1
-            st.button("Go on", on_click=lambda: drive_elsewhere(folder, count), disabled=not frame.may_steer())
+    plan, done = folder.plan, len(folder.results())
+    _progress(folder, done)
     if not done:
         return
     table = folder.table()
-    _charts(page, plan, table)
+    runs = _charted(page, folder, table)
+    _trials(page, plan, table[table["run"].isin(runs)] if runs else table)
     with st.container(horizontal=True):
         st.download_button("Table (CSV)", table.to_csv(index=False), f"{folder.id}.csv", "text/csv")
         parquet = folder.path / "table.parquet"
@@ -113,57 +93,127 @@ def _sweep(page: frame.Page, folder: SweepFolder) -> None:
             st.download_button("Table (Parquet)", parquet.read_bytes(), f"{folder.id}.parquet")
 
 
-def _charts(page: frame.Page, plan: Plan, table: pd.DataFrame) -> None:
-    """The frontier, whose points can be chosen; the knobs; the trials."""
-    knobs = [knob for knob in plan.knobs if table[knob].nunique() > 1]
-    colour = st.segmented_control("Colour", knobs, default=knobs[0], key="sweeps-colour") if knobs else None
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**Explained against lit** (choose points)")
-        event = st.plotly_chart(
-            frontier_figure(table, colour),
-            key="sweeps-frontier",
-            on_select="rerun",
-            height=330,
-            config={"displaylogo": False},
-        )
-    with right:
-        st.markdown("**Knobs and results** (drag along an axis)")
-        st.plotly_chart(parallel_figure(table, knobs), key="sweeps-parallel", config={"displaylogo": False})
-    picked = [point["customdata"][0] for point in event["selection"]["points"] if point.get("customdata")]
-    shown = table[table["run"].isin(picked)] if picked else table
-    columns = [
-        "run",
-        *plan.knobs,
-        "fvu",
-        "l0",
-        "dead_fraction",
-        *(["accuracy"] if "accuracy" in table else []),
-        "state",
-    ]
+def _progress(folder: SweepFolder, done: int) -> None:
+    """How far it is, while it is on its way; and the button that stops it, or lets it go on."""
+    plan, steer = folder.plan, frame.may_steer()
+    whole = done >= len(plan)
+    moving = folder.under_way
+
+    @st.fragment(run_every=EVERY if moving or _starting(folder) else None)
+    def look() -> None:
+        now, under_way = len(folder.results()), folder.under_way
+        state = "" if under_way else ", starting…" if _starting(folder) else ", at rest"
+        at_work = _at_work(folder) if under_way else []
+        share = now + sum(share for _, share in at_work)
+        st.progress(min(1.0, share / len(plan)), f"{now} of {len(plan)} trials{state}")
+        if at_work:
+            st.caption("Being trained: " + ", ".join(f"{run} ({share:.0%})" for run, share in at_work))
+        if now != done or under_way != moving:
+            st.rerun()
+
+    if not whole or moving:
+        look()
+    if sentence := _last_word(folder):
+        st.warning(sentence)
+    if moving and not whole:
+        st.button("Stop", on_click=lambda: stop_file(folder).touch(), disabled=not steer, help="What is done stays.")
+    elif not whole and not _starting(folder):
+        st.button("Go on", on_click=lambda: _go_on(folder), disabled=not steer)
+
+
+def _at_work(folder: SweepFolder) -> list[tuple[str, float]]:
+    """Trials that are being trained, each with the share of its steps that is done."""
+    found = []
+    for trial in folder.trials():
+        if trial.run is not None and results_of(folder.runs.root / trial.run) is None:
+            with suppress(RunError):
+                run = folder.runs.open(trial.run)
+                if run.status().state == "training":
+                    found.append((run.id, share_done(run, rows_of(run))))
+    return found
+
+
+def _go_on(folder: SweepFolder) -> None:
+    drive_elsewhere(folder, os.cpu_count() or 1)
+
+
+def _starting(folder: SweepFolder) -> bool:
+    """Whether someone was asked to drive it a moment ago."""
+    return asked_lately(folder) and not folder.under_way
+
+
+def _last_word(folder: SweepFolder) -> str:
+    """Why it stands, where its driver has said so."""
+    if folder.under_way:
+        return ""
+    try:
+        lines = (folder.path / "drive.log").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:300] if lines and len(folder.results()) < len(folder.plan) else ""
+
+
+def _charted(page: frame.Page, folder: SweepFolder, table: pd.DataFrame) -> list[str]:
+    """The two linked charts; the runs that are chosen in them."""
+    knobs = [knob for knob in folder.plan.knobs if table[knob].nunique() > 1]
+    colour = (
+        st.segmented_control("Colour", knobs, default=knobs[0], key="sweeps-colour", format_func=label_of)
+        if len(knobs) > 1
+        else (knobs or [None])[0]
+    )
+    state = st.session_state.get(KEY)
+    picked = (state.get("picked") if state else None) or []
+    data = page.data(
+        sweep=folder.id,
+        runs=list(table["run"]),
+        colour=colour,
+        frontier=json.loads(frontier_figure(table, colour).to_json() or "{}"),
+        parallel=json.loads(parallel_figure(table, knobs or list(folder.plan.knobs)).to_json() or "{}"),
+    )
+    _charts(data, lambda _: None)
+    return [str(run) for run in picked if run in set(table["run"])]
+
+
+def _trials(page: frame.Page, plan: Plan, shown: pd.DataFrame) -> None:
+    """A row a trial; what can be done with those chosen."""
+    results = ["fvu", "l0", "dead_fraction", *(["accuracy"] if "accuracy" in shown else [])]
     chosen = st.dataframe(
-        shown[columns],
+        shown[["run", *plan.knobs, *results, "state"]],
         key="sweeps-table",
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="–",
+        height=min(36 + 36 * len(shown), 400),
         column_config={
+            **{knob: st.column_config.Column(label_of(knob)) for knob in plan.knobs},
             "fvu": st.column_config.NumberColumn("FVU", format="%.3f"),
             "l0": st.column_config.NumberColumn("lit (L0)", format="%.1f"),
+            "dead_fraction": st.column_config.NumberColumn("dead", format="percent"),
+            "accuracy": st.column_config.NumberColumn("told right", format="percent"),
         },
     )
-    rows: list[int] = list(chosen["selection"]["rows"])
-    runs = [str(run) for run in shown.iloc[rows]["run"]] or picked
-    if runs:
-        with st.container(horizontal=True):
-            frame.link("compare", f"Compare {len(runs[:6])} of them", **{"with": ",".join(runs[:6])})
-            st.button(f"Use {runs[0]}: go on live", on_click=_use, args=(page, runs[0]), disabled=not frame.may_steer())
+    rows = [row for row in chosen["selection"]["rows"] if row < len(shown)]
+    runs = [str(run) for run in (shown.iloc[rows] if rows else shown)["run"]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        first = runs[:MOST]
+        frame.link("compare", f"Compare {len(first)} side by side", **{"with": ",".join(first)})
+        if len(runs) == 1 or rows:
+            st.button(
+                f"Use this: go on live from {runs[0]}",
+                type="primary",
+                on_click=_use,
+                args=(page, runs[0]),
+                disabled=not frame.may_steer(),
+            )
+        else:
+            st.caption("Choose a trial, in a chart or here, to go on with it live.")
 
 
 def _use(page: frame.Page, run: str) -> None:
     """Begin a live run from a trial's end."""
-    directory = page.session.runs.open(run)
     try:
+        directory = page.session.runs.open(run)
         new = fork_run(page.session.runs, run, directory.status().step, {})
     except RunError as error:
         page.session.sentences.append(str(error))

@@ -74,8 +74,8 @@ def read_path(path: Path) -> PathPlan | None:
     match data:
         case {"schema": int(schema)} if schema > SCHEMA:
             raise RunError(f"A newer Penstroke made the path {path.name} (schema {schema}): update this one.")
-        case {"knob": str(knob), "values": [*values], "steps": [*steps]} if len(values) == len(steps) > 0:
-            other, second = str(data.get("other", "")), bool(data.get("second", False))
+        case {"knob": str(knob), "values": [*values], "steps": [*steps], **more} if len(values) == len(steps) > 0:
+            other, second = str(more.get("other", "")), bool(more.get("second", False))
             return PathPlan(knob, tuple(map(float, values)), tuple(map(int, steps)), other, second)
         case _:
             raise RunError(f"path.json of {path.name} is damaged.")

@@ -20,7 +20,7 @@ from sae_core.sweep.pool import LocalPool, Pool, WorkerLost
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "Progress", "default_workers", "drive", "make_plan", "open_pool", "sweep"]
+__all__ = ["Outcome", "Progress", "default_workers", "drive", "make_plan", "open_pool", "share_done", "sweep"]
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at trials under way."""
@@ -117,7 +117,7 @@ class _Driver:
 
     def outcome(self) -> Outcome:
         """How it stands; hopeless trials hear of it on the way."""
-        under_way = [(run, rows, _share(run, rows)) for run, rows in self._watched()]
+        under_way = [(run, rows, share_done(run, rows)) for run, rows in self._watched()]
         if self.judge is not None:
             self.judge.look(under_way, self._results.values())
         shares = tuple((run.id, share) for run, _, share in under_way)
@@ -166,7 +166,7 @@ class _Driver:
         yield from new
 
 
-def _share(run: RunDirectory, rows: Rows) -> float:
+def share_done(run: RunDirectory, rows: Rows) -> float:
     """The share of a run's steps that is done."""
     if not rows:
         return 0.0

@@ -30,7 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--stop-hopeless", action="store_true")
     asked = parser.parse_args(arguments)
-    folder = SweepFolder(Runs(asked.root), asked.sweep)
+    try:
+        return _drive(SweepFolder(Runs(asked.root), asked.sweep), asked.workers, stop_hopeless=asked.stop_hopeless)
+    except (ValueError, OSError) as error:  # the page shows the last line
+        sys.stdout.write(f"{error}\n")
+        return 1
+
+
+def _drive(folder: SweepFolder, workers: int | None, *, stop_hopeless: bool) -> int:
     stop_file(folder).unlink(missing_ok=True)
 
     def look(_: Outcome) -> None:
@@ -38,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise KeyboardInterrupt
 
     with suppress(KeyboardInterrupt):
-        outcome = drive(folder, open_pool(folder, asked.workers), look, stop_hopeless=asked.stop_hopeless)
+        outcome = drive(folder, open_pool(folder, workers), look, stop_hopeless=stop_hopeless)
         sys.stdout.writelines(f"{sentence}\n" for sentence in outcome.troubles)
     return 0
 

@@ -125,7 +125,7 @@ def begin_path(
         alone.write()
         return alone.run
     middle = len(checked) // 2
-    start = getattr(check_set(config, knob, _between(*checked[middle - 1 : middle + 1], knob)), knob)
+    start = getattr(check_set(config, knob, _between(checked[middle - 1], checked[middle], knob)), knob)
     first = half(checked[middle:], stem, start)
     second = half(checked[:middle][::-1], f"{first.run.id}-dense", start)
     second.write(other=first.run.id, second=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.compare.summaries import read_summaries
+from dashboard.compare.summaries import family, lineage, read_summaries, unusual
 from sae_core import Config
 from sae_core.runs import RunError, Runs
 from sae_core.runs.rows import COLUMNS
@@ -44,6 +44,41 @@ def test_a_deleted_parent_is_called_that_and_half_written_runs_are_left_out(tmp_
     (torn / "config.json").write_bytes(b'{"schema": 1, "con')
     only = read_summaries(tmp_path)
     assert [(summary.id, summary.parent) for summary in only] == [("child", "gone @ 7 (deleted)")]
+
+
+def test_lineage_goes_back_to_the_first_and_family_is_who_stands_beside_it(tmp_path: Path):
+    """Of a fork of a fork whose grandparent has been deleted."""
+    with_rows(tmp_path, "a", parent="gone", parent_step=7)
+    with_rows(tmp_path, "b", parent="a", parent_step=1500)
+    with_rows(tmp_path, "c", parent="b", parent_step=20)
+    with_rows(tmp_path, "other")
+    by_id = {summary.id: summary for summary in read_summaries(tmp_path)}
+    assert lineage(by_id["c"], by_id) == ["b @ 20", "a @ 1,500", "gone @ 7 (deleted)"]
+    assert lineage(by_id["other"], by_id) == []
+    assert family("b", by_id) == ["a", "b", "c"]
+    assert family("a", by_id) == ["a", "b"]
+
+
+def test_runs_that_name_each_other_as_parents_end_somewhere(tmp_path: Path):
+    with_rows(tmp_path, "a", parent="b", parent_step=1)
+    with_rows(tmp_path, "b", parent="a", parent_step=1)
+    by_id = {summary.id: summary for summary in read_summaries(tmp_path)}
+    assert len(lineage(by_id["a"], by_id)) < 50
+
+
+def test_a_knob_that_is_not_as_in_most_runs_is_told(tmp_path: Path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 7)):
+        Runs(tmp_path).create(Config(threads=1, seed=seed), name=name)
+    found = read_summaries(tmp_path)
+    assert {s.id: odd for s, odd in zip(found, unusual(found), strict=True)} == {"a": {}, "b": {}, "c": {"seed": 7}}
+    assert unusual([]) == []
+
+
+def test_what_a_run_came_to_on_test_images_is_read_where_it_is_written_down(tmp_path: Path):
+    with_rows(tmp_path, "a")
+    (with_rows(tmp_path, "b") / "results.json").write_text('{"l0": 12.5, "fvu": 0.25}')
+    (with_rows(tmp_path, "c") / "results.json").write_text('{"l0": null, "fvu": 0.25}')
+    assert {s.id: s.measured for s in read_summaries(tmp_path)} == {"a": None, "b": (12.5, 0.25), "c": None}
 
 
 def test_what_has_changed_is_read_again(tmp_path: Path):
