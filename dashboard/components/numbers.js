@@ -28,7 +28,7 @@ export class Formula {
     this.node = el(
       "div",
       { class: "ps-formula", role: "math", "aria-label": "The objective and its terms" },
-      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.auxiliary, this.note, notation,
+      term("objective", "objective J"), sign("="), term("reconstruction", "reconstruction (FVU)"), this.penalty, this.decay, this.auxiliary, el("div", { class: "ps-formula-foot" }, this.note, notation),
     );
   }
 
@@ -87,7 +87,8 @@ export function weightNote(frame, method) {
     return reached ? `the weight follows ${goal}` : `finding the weight for ${goal}`;
   }
   if (!frame.dial || isWarming(frame)) return "";
-  if (frame.l0 < 0.5 || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${tidy(limit, 2)} on, nothing can be` : "saturated: the copies say nothing";
+  const silent = frame.l0 < 0.5 && method.dial !== "beta"; // sigmoid units say much below the line at which they count as lit
+  if (silent || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${tidy(limit, 2)} on, nothing can be` : "saturated: the copies say nothing";
   if (frame.weight * frame.sparsity < 0.01 * frame.objective) return `inert here: the penalty is ${percent((frame.weight * frame.sparsity) / frame.objective, 1)} of J`;
   return frame.largest_weight ? `everything is dead from ${tidy(limit, 2)} on` : "";
 }

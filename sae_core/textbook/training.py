@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sae_core.sparsity import FIRING_THRESHOLD
 from sae_core.textbook.cost import EDGE, Array, Knobs, Terms, Weights, start
 from sae_core.textbook.files import TextbookError
 
-__all__ = ["CourseCost", "Descent", "Moment", "minimise"]
+__all__ = ["CourseCost", "Descent", "Look", "Moment", "minimise"]
 
 HISTORY = 100
 """Steps that L-BFGS remembers: minFunc's default, which the course uses."""
@@ -25,20 +26,32 @@ MOST_EVALUATIONS = 30
 """In one line search, with the step before it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one θ comes to, over all examples; nothing of it is written to again."""
+
+    terms: Terms
+    gradient: Tensor
+    """dJ/dθ (n,)."""
+    divergence: float
+    """Σ_j KL(ρ ‖ ρ̂_j)."""
+    rho_hat: Tensor
+    """(n_hidden,)."""
+    density: Tensor
+    """(n_hidden,) share of the examples for which each unit's activation is above `FIRING_THRESHOLD`."""
+
+
 class CourseCost:
     """J and its gradient on all of ``x`` (m, n_visible): `cost.cost_and_gradient` in torch, in x's precision.
 
-    θ (n,) is [W1, W2, b1, b2] along the rows. Buffers are made once; ``a2`` (m, n_hidden) and ``rho_hat``
-    (n_hidden,) are those of the last θ looked at, ``divergence`` its Σ KL(ρ ‖ ρ̂).
+    θ (n,) is [W1, W2, b1, b2] along the rows. Buffers are made once.
     """
 
     def __init__(self, x: Tensor, n_hidden: int) -> None:
         self.x, (self.m, self.n_visible), self.n_hidden = x, x.shape, n_hidden
-        self.a2 = x.new_empty(self.m, n_hidden)
-        self.rho_hat = x.new_empty(n_hidden)
-        self.divergence = 0.0
+        self._a2 = x.new_empty(self.m, n_hidden)
         self._a3, self._error = torch.empty_like(x), torch.empty_like(x)
-        self._back = torch.empty_like(self.a2)
+        self._back = torch.empty_like(self._a2)
 
     def split(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Views: W1 (n_hidden, n_visible), W2 (n_visible, n_hidden), b1 (n_hidden,), b2 (n_visible,)."""
@@ -46,37 +59,39 @@ class CourseCost:
         W1, W2, b1, b2 = torch.split(theta, [v * h, v * h, h, v])
         return W1.view(h, v), W2.view(v, h), b1, b2
 
-    def forward(self, theta: Tensor, knobs: Knobs) -> Terms:
-        """J's terms; what the gradient needs is left in the buffers."""
+    def __call__(self, theta: Tensor, knobs: Knobs) -> Look:
+        """J at θ, and what else is known by then."""
         W1, W2, b1, b2 = self.split(theta)
-        torch.addmm(b1, self.x, W1.T, out=self.a2).sigmoid_()
-        torch.addmm(b2, self.a2, W2.T, out=self._a3).sigmoid_()
-        torch.sub(self._a3, self.x, out=self._error)
-        torch.mean(self.a2, 0, out=self.rho_hat).clamp_(EDGE, 1 - EDGE)
-        rho, at = knobs.rho, self.rho_hat.double()
-        self.divergence = float((rho * (rho / at).log() + (1 - rho) * ((1 - rho) / (1 - at)).log()).sum())
-        return Terms(
-            reconstruction=0.5 / self.m * float(torch.dot(self._error.view(-1), self._error.view(-1))),
+        a2, a3, error = self._a2, self._a3, self._error
+        torch.addmm(b1, self.x, W1.T, out=a2).sigmoid_()
+        torch.addmm(b2, a2, W2.T, out=a3).sigmoid_()
+        torch.sub(a3, self.x, out=error)
+        rho_hat = a2.mean(0).clamp_(EDGE, 1 - EDGE)
+        rho, at = knobs.rho, rho_hat.double()
+        divergence = float((rho * (rho / at).log() + (1 - rho) * ((1 - rho) / (1 - at)).log()).sum())
+        terms = Terms(
+            reconstruction=0.5 / self.m * float(torch.dot(error.view(-1), error.view(-1))),
             decay=0.5 * knobs.decay * float(W1.square().sum() + W2.square().sum()),
-            sparsity=knobs.beta * self.divergence,
+            sparsity=knobs.beta * divergence,
         )
+        density = (a2 > FIRING_THRESHOLD).sum(0) / self.m
+        return Look(terms, self._gradient(theta, rho_hat, knobs), divergence, rho_hat, density)
 
-    def __call__(self, theta: Tensor, knobs: Knobs) -> tuple[Terms, Tensor]:
-        """J's terms and dJ/dθ (n,), of its own memory."""
-        terms = self.forward(theta, knobs)
+    def _gradient(self, theta: Tensor, rho_hat: Tensor, knobs: Knobs) -> Tensor:
+        """dJ/dθ from what is in the buffers, which it uses up."""
         W1, W2, _, _ = self.split(theta)
         gradient = torch.empty_like(theta)
         to_W1, to_W2, to_b1, to_b2 = self.split(gradient)
-        delta3, a2, share = self._error, self.a2, 1.0 / self.m
+        delta3, a2, share = self._error, self._a2, 1.0 / self.m
         delta3.mul_(self._a3).mul_(self._a3.neg_().add_(1.0))
         torch.addmm(W2, delta3.T, a2, beta=knobs.decay, alpha=share, out=to_W2)
         torch.sum(delta3, 0, out=to_b2).mul_(share)
-        slope = (1 - knobs.rho) / (1 - self.rho_hat) - knobs.rho / self.rho_hat
+        slope = (1 - knobs.rho) / (1 - rho_hat) - knobs.rho / rho_hat
         delta2 = torch.addmm(slope.mul_(knobs.beta), delta3, W2, out=self._back)
         delta2.mul_(a2).addcmul_(delta2, a2, value=-1.0)
         torch.addmm(W1, delta2.T, self.x, beta=knobs.decay, alpha=share, out=to_W1)
         torch.sum(delta2, 0, out=to_b1).mul_(share)
-        return terms, gradient
+        return gradient
 
 
 class Descent:
@@ -88,7 +103,7 @@ class Descent:
     def __init__(self, cost: CourseCost, theta: Tensor, knobs: Knobs) -> None:
         self.cost, self.theta, self.knobs = cost, theta.requires_grad_(), knobs
         self.iterations = self.evaluations = 0
-        self._known: list[tuple[Tensor, Terms, Tensor]] = []
+        self._known: list[tuple[Tensor, Look]] = []
         self.restart()
 
     def restart(self) -> None:
@@ -113,27 +128,22 @@ class Descent:
         return not torch.equal(before, self.theta.detach())
 
     @torch.no_grad()
-    def terms(self) -> Terms:
-        """J's terms at θ."""
-        return self._look()[0]
+    def look(self) -> Look:
+        """What θ comes to; an iteration begins where the line search of the one before has been."""
+        theta = self.theta.detach()
+        for at, found in reversed(self._known):
+            if torch.equal(at, theta):
+                self._known = [(at, found)]
+                return found
+        found = self.cost(theta, self.knobs)
+        self._known.append((theta.clone(), found))
+        return found
 
     def _evaluate(self) -> Tensor:
-        terms, gradient = self._look()
-        self.theta.grad = gradient.clone()
-        return torch.tensor(terms.cost, dtype=torch.float64)
-
-    @torch.no_grad()
-    def _look(self) -> tuple[Terms, Tensor]:
-        """J at θ; an iteration begins where the line search of the one before has been."""
-        theta = self.theta.detach()
-        for at, terms, gradient in reversed(self._known):
-            if torch.equal(at, theta):
-                self._known = [(at, terms, gradient)]
-                return terms, gradient
-        terms, gradient = self.cost(theta, self.knobs)
         self.evaluations += 1
-        self._known.append((theta.clone(), terms, gradient))
-        return terms, gradient
+        found = self.look()
+        self.theta.grad = found.gradient.clone()
+        return torch.tensor(found.terms.cost, dtype=torch.float64)
 
     def tensors(self) -> dict[str, Tensor]:
         """θ, and what L-BFGS remembers, by name; live."""
@@ -165,7 +175,7 @@ class Descent:
         self.restart()
         self.theta.copy_(tensors["theta"])
         if "d" in tensors:
-            self._look()  # what the line search had seen; it has been counted
+            self.look()  # what the line search had seen; it has been counted
         self.iterations, self.evaluations = int(numbers["iterations"]), int(numbers["evaluations"])
         if "d" not in tensors:
             return
@@ -230,7 +240,7 @@ def minimise(
 
 
 def _moment(descent: Descent) -> Moment:
-    terms = descent.terms()
+    terms = descent.look().terms
     if not np.isfinite(terms.cost):
         raise TextbookError(f"J is {terms.cost:g} after {descent.iterations} iterations: L-BFGS ran away.")
     parts = [part.numpy().copy() for part in descent.cost.split(descent.theta.detach())]

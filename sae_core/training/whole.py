@@ -13,10 +13,9 @@ from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
-from sae_core.sparsity import firing_threshold
 from sae_core.tensorfile import TensorFileError
 from sae_core.textbook.cost import Knobs, start
-from sae_core.textbook.training import CourseCost, Descent
+from sae_core.textbook.training import CourseCost, Descent, Look
 from sae_core.training.picture import Firing, some_codes
 from sae_core.training.recent import Clock
 from sae_core.training.sketch import Sketch
@@ -57,7 +56,8 @@ class WholeTrainer:
         theta = torch.from_numpy(first.flat("C")).to(x.dtype)
         self._descent = Descent(CourseCost(x, config.n_latents), theta, _knobs(config))
         self._model = SparseAutoencoder.from_config(config, images)
-        self._looked = False
+        self._some = some_codes(torch.from_numpy(some.astype(np.float32)))
+        self._copied: Look | None = None
         self._clock = Clock()
         self._sketch: Sketch | None = None
         if start_from is not None:
@@ -73,16 +73,15 @@ class WholeTrainer:
         descent = self._descent
         before = descent.theta.detach().clone()
         moved = descent.step()
-        terms = descent.terms()
-        if not math.isfinite(terms.cost):
+        found = descent.look()
+        if not math.isfinite(found.terms.cost):
             descent.theta.detach().copy_(before)
             descent.restart()
-            raise Diverged(self.steps, terms.cost)
+            raise Diverged(self.steps, found.terms.cost)
         if not moved:
             descent.restart()
         self.steps += 1
         self.images_seen += self.config.batch_size
-        self._looked = False
         self._clock.end(self.config.batch_size)
 
     def set(self, name: str, value: float) -> None:
@@ -109,8 +108,8 @@ class WholeTrainer:
 
     def row(self) -> Row:
         """The numbers of the moment, all over the examples; J and its terms are the course's."""
-        self._look()
-        terms = self._terms
+        found = self._look()
+        terms = Terms(found.terms.reconstruction, found.divergence, self._descent.knobs.beta, found.terms.decay)
         return Row(
             step=self.steps,
             images=self.images_seen,
@@ -119,8 +118,8 @@ class WholeTrainer:
             images_per_second=self._clock.images_per_second,
             terms=terms,
             fvu=2.0 * terms.reconstruction / self.images.variance,
-            l0=float(self._density.sum()),
-            dead_fraction=float((self._density == 0).double().mean()),
+            l0=float(found.density.sum()),
+            dead_fraction=float((found.density == 0).double().mean()),
             penalty_weight=self.dial,
         )
 
@@ -135,9 +134,11 @@ class WholeTrainer:
 
     def firing(self) -> Firing:
         """Who fires, over the examples; dead is who fires for none of them."""
-        self._look()
-        codes = some_codes(self._descent.cost.a2).float()
-        return Firing(array(self._density.float()), array(self._density == 0).astype("uint8"), codes)
+        found = self._look()
+        with torch.no_grad():
+            codes = self._model.encode(self._some)
+        dead = found.density == 0
+        return Firing(array(found.density.float()), array(dead).astype("uint8"), codes)
 
     def checkpoint(self) -> Checkpoint:
         """Everything to continue from here bit for bit, copied."""
@@ -176,27 +177,23 @@ class WholeTrainer:
 
     def _adopt(self, changes: Mapping[str, float]) -> None:
         """Take up live knobs; another cost is another way down."""
-        self._looked = False
         self.config = self._model.config = self.config.with_changes(**changes)
         if (knobs := _knobs(self.config)) != self._descent.knobs:
             self._descent.knobs = knobs
             self._descent.restart()
 
     @torch.no_grad()
-    def _look(self) -> None:
-        """What θ comes to now, and its float32 copy; nothing where it has been looked at already."""
-        if self._looked:
-            return
-        descent, cost, model = self._descent, self._descent.cost, self._model
-        theta = descent.theta.detach()
-        course = cost.forward(theta, descent.knobs)
-        self._terms = Terms(course.reconstruction, cost.divergence, descent.knobs.beta, course.decay)
-        W1, W2, b1, b2 = cost.split(theta)
-        for mine, theirs in ((model.W_enc, W1), (model.dictionary, W2.T), (model.b_enc, b1), (model.b_dec, b2)):
-            mine.copy_(theirs)
-        model.extras["rho_hat"].copy_(cost.rho_hat)
-        self._density = (cost.a2 > firing_threshold("sigmoid")).double().mean(0)
-        self._looked = True
+    def _look(self) -> Look:
+        """What θ comes to now; the float32 copy of it is brought up to date."""
+        descent, model = self._descent, self._model
+        found = descent.look()
+        if found is not self._copied:
+            W1, W2, b1, b2 = descent.cost.split(descent.theta.detach())
+            for mine, theirs in ((model.W_enc, W1), (model.dictionary, W2.T), (model.b_enc, b1), (model.b_dec, b2)):
+                mine.copy_(theirs)
+            model.extras["rho_hat"].copy_(found.rho_hat)
+            self._copied = found
+        return found
 
 
 def _knobs(config: Config) -> Knobs:
