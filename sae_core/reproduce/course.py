@@ -46,9 +46,17 @@ def gradient_check(progress: Progress, quick: bool) -> Outcome:
             found.append(numerical_gradient(at, theta, part))
         progress((i + 1) / len(parts), "differences")
     where = np.concatenate(parts if not quick else parts[::8])
-    difference = relative_difference(gradient.flat()[where], np.concatenate(found))
+    exact, numerical = gradient.flat()[where], np.concatenate(found)
+    difference = relative_difference(exact, numerical)
     ours = {"relative_difference": difference, "coordinates": float(len(where))}
-    return Outcome(ours, passed=difference < TOLERANCE)
+    apart = np.sort(np.maximum(np.abs(exact - numerical), 1e-18))[:: max(1, len(where) // 120)]
+    figure = chart(
+        "The course's gradient against differences, coordinate by coordinate",
+        Axis("share of the coordinates"),
+        Axis("|formula − differences|, sorted", log=True),
+        [Series("ε = 1e-4", np.linspace(0, 1, len(apart)).tolist(), apart.tolist())],
+    )
+    return Outcome(ours, difference < TOLERANCE, figure)
 
 
 def patch_edges(progress: Progress, quick: bool) -> Outcome:
