@@ -157,6 +157,24 @@ def test_kl_shows_strokes_in_most_filters_within_its_first_steps(context: Browse
     assert live.number("step") <= 300
 
 
+def test_the_textbooks_own_trains_like_any_other_and_its_formula_speaks_its_letters(
+    context: BrowserContext, dashboard: Dashboard
+) -> None:
+    """Chosen by its method, on its patches; the notation stays in the address, and β is a live dial."""
+    live = LivePage(context.new_page()).open(f"{dashboard.url}?method=textbook")
+    live.play()
+    wait_until(lambda: live.number("step") > 20, 60, "L-BFGS did not begin")
+    live.page.locator("[data-notation=course]").click()
+    wait_until(lambda: "(1/m) Σ ½‖h(x) − x‖²" in live.page.locator(".ps-formula").inner_text(), 5, "no letters")
+    wait_until(lambda: "notation=course" in live.address, 5, "the address says nothing of it")
+    assert Runs(dashboard.runs).open(live.run).config.dataset == "patches"
+    live.drag_dial(0.7, 0.5)
+    wait_until(lambda: Runs(dashboard.runs).open(live.run).current_config().beta < 3, 5, "β was not steered")
+    at = live.number("step")
+    wait_until(lambda: live.number("step") > at + 5, 30, "it did not go on")
+    assert live.complaints == []
+
+
 def test_what_shapes_the_view_is_in_the_url_and_comes_back(live: LivePage, context: BrowserContext) -> None:
     """A second tab opened from the address shows the same run, digit, unit and weights."""
     live.play()

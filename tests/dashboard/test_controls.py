@@ -18,15 +18,27 @@ def nothing_there(run: str) -> None:
 
 def test_a_view_comes_back_from_its_own_address() -> None:
     """What is usual is left out; what is not, returns."""
-    view = View(run="a", digit=8, weights="encoder", latent=17, lecture=True)
-    assert view.to_url() == {"run": "a", "digit": "8", "weights": "encoder", "latent": "17", "lecture": "1"}
+    view = View(run="a", digit=8, weights="encoder", latent=17, lecture=True, notation="course")
+    address = {"run": "a", "digit": "8", "weights": "encoder", "latent": "17", "lecture": "1", "notation": "course"}
+    assert view.to_url() == address
     assert View.from_url(view.to_url(), lambda run: run) == (view, [])
     assert View().to_url() == {}
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("digit", "-1"), ("digit", "७"), ("latent", "1e9"), ("weights", "both"), ("lecture", "yes"), ("run", "../..")],
+    [
+        *[("digit", "-1"), ("digit", "७"), ("latent", "1e9"), ("weights", "both"), ("lecture", "yes")],
+        *[("notation", "λ"), ("run", "../..")],
+    ],
+        ("digit", "-1"),
+        ("digit", "७"),
+        ("latent", "1e9"),
+        ("weights", "both"),
+        ("lecture", "yes"),
+        ("notation", "λ"),
+        ("run", "../.."),
+    ],
 )
 def test_nonsense_in_a_view_is_one_sentence_and_the_usual_view(name: str, text: str) -> None:
     """Of everything in the address, only what is wrong is left out."""
