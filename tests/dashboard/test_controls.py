@@ -28,9 +28,6 @@ def test_a_view_comes_back_from_its_own_address() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        *[("digit", "-1"), ("digit", "७"), ("latent", "1e9"), ("weights", "both"), ("lecture", "yes")],
-        *[("notation", "λ"), ("run", "../..")],
-    ],
         ("digit", "-1"),
         ("digit", "७"),
         ("latent", "1e9"),
