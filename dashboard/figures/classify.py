@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dashboard.figures.style import BLUE, GREY, ORANGE, VERMILION, styled
 from sae_core.probe import Kind, ProbeResult
@@ -69,24 +71,24 @@ def verdict(probe: ProbeResult) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def carriers(probe: ProbeResult, snapshot: Snapshot) -> list[dict[str, Any]]:
+def carriers(weights: NDArray[np.float32], class_names: Sequence[str], snapshot: Snapshot) -> list[dict[str, Any]]:
     """For each class the latents that carry it: those that raise its logit most on its own images.
 
-    weight[c, j] · (mean code of j on class c − mean code of j): what latent j adds to logit c there, beyond what it
-    adds on any image.
+    ``weights`` (n_classes, n_latents) of a classifier on codes. weight[c, j] · (mean code of j on class c − mean code
+    of j) is what latent j adds to logit c there, beyond what it adds on any image.
     """
     census = snapshot.census
-    if census.class_mean.shape[1] != len(probe.class_names) or len(census.mean) != probe.classifier.weights.shape[1]:
+    if weights.shape != (len(class_names), len(census.mean)) or census.class_mean.shape[1] != len(class_names):
         return []
     lists = []
-    for c, name in enumerate(probe.class_names):
-        push = probe.classifier.weights[c] * (census.class_mean[:, c] - census.mean)
+    for c, name in enumerate(class_names):
+        push = weights[c] * (census.class_mean[:, c] - census.mean)
         best = np.argsort(-push, kind="stable")[:CARRIERS]
         best = best[push[best] > 0]
         lists.append(
             {
                 "title": f"“{name}” is carried by",
-                "what": "",
+                "what": "" if len(best) else "No unit: none fires more for it than for others.",
                 "latents": best.tolist(),
                 "values": [f"+{push[latent]:.2f}" for latent in best],
             }

@@ -15,7 +15,7 @@ from sae_core.lens.lives import life, matched
 from sae_core.lens.maps import latent_map
 from sae_core.lens.shelf import Shelf
 from sae_core.lens.survey import survey
-from sae_core.lens.worth import worth
+from sae_core.lens.worth import reading, worth
 from sae_core.sparsity import firing_threshold
 
 __all__ = ["QUESTIONS", "Question"]
@@ -63,6 +63,7 @@ QUESTIONS: dict[str, Question] = {
     "life": Question(life),
     "map": Question(latent_map),
     "worth": Question(worth),
+    "reading": Question(reading),
     "match": Question(matched),
     "survey": Question(survey),
 }

@@ -1,4 +1,4 @@
-"""What each latent is worth to the probe: how the accuracy on each class changes without it."""
+"""What a classifier makes of the codes: how its accuracy changes without each latent, and what it reads at any step."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from sae_core.lens.answers import Answer, Asked, LensError
 from sae_core.lens.shelf import Shelf
 from sae_core.model import array
 from sae_core.probe import ProbeResult, accuracy_without
+from sae_core.probe.light import light_reading
 
-__all__ = ["worth"]
+__all__ = ["reading", "worth"]
 
 CHUNK = 2_000
 
@@ -30,3 +31,16 @@ def worth(shelf: Shelf, asked: Asked) -> Answer:
     with torch.no_grad():
         parts = [model.encode(torch.tensor(images.test[i : i + CHUNK])) for i in range(0, len(images.test), CHUNK)]
     return Answer({"change": accuracy_without(probe.classifier, array(torch.cat(parts)), images.test_labels)})
+
+
+def reading(shelf: Shelf, asked: Asked) -> Answer:
+    """``weights`` (n_classes, n_latents), ``bias`` and ``answers`` (n,) of `probe.light`, fitted to that step's codes.
+
+    Raises:
+        LensError: the images have no labels.
+    """
+    images = shelf.images(shelf.snapshot(asked.run, asked.step).config.dataset)
+    found = light_reading(shelf.model(asked.run, asked.step), images)
+    if found is None:
+        raise LensError(f"The images of {images.name} have no labels.")
+    return Answer({"weights": found.weights, "bias": found.bias, "answers": found.answers})

@@ -8,16 +8,19 @@ closed form. It is a few points below the logistic regression of `sae_core.probe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.model import SparseAutoencoder
 
-__all__ = ["LEARNS_FROM", "light_accuracy"]
+__all__ = ["LEARNS_FROM", "Reading", "light_accuracy", "light_reading"]
 
 LEARNS_FROM = 10_000
 """Training images it learns from: the first ones, which are in no order in any of the data sets."""
@@ -29,11 +32,22 @@ ALPHA = 1e-3
 """Times the number of images; codes are scaled to a mean square of 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the classifier makes of a model's codes: ``weights`` (n_classes, n_latents) on codes, ``bias`` (n_classes,),
+    and the ``answers`` (n,) for the test images.
+    """
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    answers: NDArray[np.int64]
+
+
 @torch.no_grad()
-def light_accuracy(model: SparseAutoencoder, images: Images) -> float:
-    """Share of test images whose class a linear classifier reads off the codes; NaN without labels."""
+def light_reading(model: SparseAutoencoder, images: Images) -> Reading | None:
+    """The classifier and its answers; None without labels."""
     if images.train_labels is None or images.test_labels is None:
-        return float("nan")
+        return None
     device = model.b_dec.device
     labels = torch.from_numpy(images.train_labels[:LEARNS_FROM]).to(device, torch.int64)
     codes = model.encode(torch.from_numpy(images.train[:LEARNS_FROM]).to(model.b_dec))
@@ -44,9 +58,17 @@ def light_accuracy(model: SparseAutoencoder, images: Images) -> float:
     gram.diagonal().add_(ALPHA * len(features))
     weights = torch.linalg.solve(gram, (features.T @ targets).double()).to(codes.dtype)
     test = model.encode(torch.from_numpy(images.test[:JUDGED_BY]).to(model.b_dec))
-    guesses = (_with_one(test / scale) @ weights).argmax(1)
-    truth = torch.from_numpy(images.test_labels[:JUDGED_BY]).to(device)
-    return float((guesses == truth).double().mean())
+    answers = (_with_one(test / scale) @ weights).argmax(1)
+    on_codes = (weights[:-1] / scale[:, None]).T
+    return Reading(*(array.cpu().numpy().copy() for array in (on_codes, weights[-1], answers)))
+
+
+def light_accuracy(model: SparseAutoencoder, images: Images) -> float:
+    """Share of test images whose class a linear classifier reads off the codes; NaN without labels."""
+    reading = light_reading(model, images)
+    if reading is None or images.test_labels is None:
+        return float("nan")
+    return float((reading.answers == images.test_labels[:JUDGED_BY]).mean())
 
 
 def _with_one(codes: Tensor) -> Tensor:

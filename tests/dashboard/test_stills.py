@@ -141,7 +141,7 @@ def test_the_verdict_is_honest(codes: float, word: str):
 
 def test_a_class_is_carried_by_what_raises_its_logit_on_its_own_images():
     """Latent 0 adds 2 · (2 · .4 − .4) = .8 to class a beyond the average; class b has none that does."""
-    lists = carriers(probe(), snapshot([0.4, 0.2, 0.1], [0.4, 0.2, 0.1]))
+    lists = carriers(probe().classifier.weights, probe().class_names, snapshot([0.4, 0.2, 0.1], [0.4, 0.2, 0.1]))
     assert lists[0]["latents"] == [0]
     assert lists[0]["values"] == ["+0.80"]
     assert lists[1]["latents"] == []
@@ -149,4 +149,7 @@ def test_a_class_is_carried_by_what_raises_its_logit_on_its_own_images():
 
 def test_a_probe_of_another_width_carries_nothing():
     """Left over from other weights, it is not shown on these."""
-    assert carriers(probe(n=5), snapshot([0.4, 0.2, 0.1], [0.4, 0.2, 0.1])) == []
+    assert (
+        carriers(probe(n=5).classifier.weights, probe(n=5).class_names, snapshot([0.4, 0.2, 0.1], [0.4, 0.2, 0.1]))
+        == []
+    )

@@ -15,6 +15,7 @@ from sae_core.data import load_images
 from sae_core.lens.answers import LensError, Life
 from sae_core.lens.client import Lens
 from sae_core.lens.shelf import model_of
+from sae_core.probe.light import light_accuracy
 from sae_core.runs.files import RunError
 from tests.lens.house import trained_run
 
@@ -64,6 +65,22 @@ def test_a_life_ends_with_what_is(lens: Lens) -> None:
     assert life.steps.tolist() == [0, 1, 2, 4, 8, 16]
     np.testing.assert_allclose(life.likeness[-1], 1, atol=1e-2)
     assert life.density.shape == (6, LATENTS)
+
+
+def test_a_light_probe_reads_the_codes_of_any_kept_step(lens: Lens) -> None:
+    """With the accuracy that sweeps know; its weights, on the codes themselves, give its answers."""
+    images = load_images("digits")
+    assert images.test_labels is not None
+    run = lens.runs.open("taught")
+    for step in (1, 16):
+        found = lens.ask("reading", "taught", step=step).arrays
+        snapshot = run.snapshot_at(step)
+        assert snapshot is not None
+        right = float((found["answers"] == images.test_labels).mean())
+        assert right == pytest.approx(light_accuracy(model_of(snapshot), images), abs=1e-9)
+        assert found["weights"].shape == (10, LATENTS)
+    scores = lens.encode("taught", images.test, step=16).codes @ found["weights"].T + found["bias"]
+    assert (scores.argmax(1) == found["answers"]).mean() > 0.999  # but for ties in the last bit
 
 
 def test_what_cannot_be_answered_is_said_in_a_sentence(lens: Lens) -> None:

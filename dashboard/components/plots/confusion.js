@@ -16,22 +16,23 @@ export class Confusion {
     this.what = el("p", { class: "ps-what" });
     this.heading = el("h3", { class: "ps-chart-title", role: "status" });
     this.images = el("div", { class: "pl-tiles" });
-    this.node = el("section", { class: "pl-confused", hidden: true }, el("div", { class: "pl-confusion-box" }, this.title, this.table, this.what), el("div", { class: "pl-confused-images" }, this.heading, this.images));
+    this.box = el("section", { class: "pl-confusion-box", hidden: true }, this.title, el("div", { class: "pl-confusion-scroll" }, this.table), this.what);
+    this.opened = el("section", { class: "pl-confused-images", hidden: true }, this.heading, this.images);
     this.table.onkeydown = (event) => this.key(event);
   }
 
   /** @param labels, answers a class for each test image */
-  show({ labels, answers, names, dataset, shape, look }) {
-    this.node.hidden = !answers;
+  show({ labels, answers, names, data, shape, look }) {
+    this.box.hidden = this.opened.hidden = !answers;
     if (!answers) return;
-    Object.assign(this, { labels, answers, names, dataset, shape, look });
+    Object.assign(this, { labels, answers, names, data, shape, look });
     const n = names.length;
     const counts = Array.from({ length: n }, () => new Array(n).fill(0));
     answers.forEach((answer, i) => (counts[labels[i]][answer] += 1));
     const key = JSON.stringify(counts);
     if (key !== this.key_) this.build(counts);
     this.key_ = key;
-    if (this.cell) this.open(...this.cell);
+    this.open(...(this.cell ?? worst(counts)));
   }
 
   build(counts) {
@@ -40,6 +41,7 @@ export class Confusion {
     const head = el("tr", {}, el("th", { scope: "col", text: "is ↓ read as →" }), ...names.map((name) => el("th", { scope: "col", text: name })));
     this.cells = counts.map((row, i) => row.map((count, j) => this.cellFor(count, i, j, mistakes, counts[i].reduce((a, b) => a + b, 0))));
     this.table.replaceChildren(el("thead", {}, head), el("tbody", {}, ...this.cells.map((row, i) => el("tr", {}, el("th", { scope: "row", text: names[i] }), ...row))));
+    this.cell = null;
     this.cells[0][0].firstChild.tabIndex = 0;
     const right = counts.reduce((sum, row, i) => sum + row[i], 0);
     const all = this.answers.length;
@@ -61,6 +63,7 @@ export class Confusion {
 
   async open(i, j) {
     this.cell = [i, j];
+    this.cells.flat().forEach((cell) => cell.firstChild.setAttribute("aria-pressed", String(cell === this.cells[i][j])));
     const found = [];
     this.answers.forEach((answer, index) => answer === j && this.labels[index] === i && found.push(index));
     const some = found.slice(0, SHOWN);
@@ -70,8 +73,8 @@ export class Confusion {
       return { index, canvas, node: el("a", { class: "pl-tile", href: this.href(index), title: `Take test image ${index} apart` }, canvas, el("span", { text: index })) };
     });
     this.images.replaceChildren(...tiles.map(({ node }) => node));
-    await Promise.all(tiles.map(async ({ index, canvas }) => drawGrey(canvas, await this.store.image(this.dataset, index), this.shape, this.look.palette)));
-    this.node.dataset.shown = some.length;
+    await Promise.all(tiles.map(async ({ index, canvas }) => drawGrey(canvas, await this.store.image(this.data, index), this.shape, this.look.palette)));
+    this.opened.dataset.shown = some.length;
   }
 
   key(event) {
@@ -91,4 +94,11 @@ export class Confusion {
     const i = this.cells.findIndex((row) => row.some((cell) => cell.firstChild === button));
     return [i, this.cells[i].findIndex((cell) => cell.firstChild === button)];
   }
+}
+
+/** The most frequent mistake: row and column. */
+function worst(counts) {
+  let [found, most] = [[0, 0], 0];
+  counts.forEach((row, i) => row.forEach((count, j) => i !== j && count > most && ([found, most] = [[i, j], count])));
+  return found;
 }
