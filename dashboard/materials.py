@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sae_core import tensorfile
 from sae_core.data import DataError, asset, load_images
+from sae_core.data.upload import image_from_bytes
 from sae_core.probe import ProbeResult
 from sae_core.runs.files import to_json
 from sae_core.runs.folder import Runs
@@ -35,8 +36,11 @@ __all__ = ["TestSet", "material_routes", "plain_weights", "survey_of", "test_set
 MOST_IMAGES = 1_000
 """Images in one answer."""
 
-MOST_POSTED = 2**18
-"""Bytes of one image in float32: 256×256 pixels."""
+MOST_POSTED = 2**20
+"""Bytes of one image in float32: 512×512 pixels, or 295×295 in colour."""
+
+MOST_UPLOADED = 5_000_000
+"""Bytes of a picture."""
 
 CHECKED = 3
 """Images whose codes are sent along: where the browser works out others, it leaves encoding to the server."""
@@ -59,6 +63,11 @@ class TestSet:
     mean: NDArray[np.float32]
     image_shape: tuple[int, ...]
     class_names: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name in a sentence: of a path the last part."""
+        return self.name.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.name
 
 
 @lru_cache(4)
@@ -163,18 +172,21 @@ def _population(l0: NDArray[np.int64]) -> dict[str, list[float]]:
 
 
 def material_routes(base: str, runs: Runs, lens: Lens) -> list[BaseRoute]:
-    """``weights/RUN?step=N``, ``plain``, ``images/DATASET?indices=1,2,3`` (uint8 rows), ``labels/DATASET`` (uint8),
-    ``survey/RUN?step=N`` (JSON), and posted to ``encode/RUN?step=N`` a float32 image, which gives float32 codes.
+    """``weights/RUN?step=N``, ``plain``, ``images/RUN?indices=1,2,3`` (uint8 rows), ``labels/RUN`` (uint8),
+    ``survey/RUN?step=N`` (JSON); posted to ``encode/RUN?step=N`` a float32 image, which gives float32 codes, and to
+    ``picture/RUN`` the file of a picture, which gives its pixels as the model sees it (uint8).
     """
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import PlainTextResponse
     from starlette.responses import Response as Answer
     from starlette.routing import Route
 
-    def route(path: str, make: Callable[[Request, bytes], bytes], caching: str, method: str = "GET") -> Route:
+    def route(
+        path: str, make: Callable[[Request, bytes], bytes], caching: str, method: str = "GET", most: int = MOST_POSTED
+    ) -> Route:
         async def answer(request: Request) -> Response:
             try:
-                data = await run_in_threadpool(make, request, await _body(request))
+                data = await run_in_threadpool(make, request, await _body(request, most))
             except (ValueError, LookupError, OSError) as problem:
                 sentence = str(problem.args[0] if isinstance(problem, LookupError) and problem.args else problem)
                 return PlainTextResponse(sentence, 404)
@@ -197,15 +209,23 @@ def material_routes(base: str, runs: Runs, lens: Lens) -> list[BaseRoute]:
         x = np.clip(np.nan_to_num(np.frombuffer(body, np.float32)), 0, 1)
         return lens.encode(request.path_params["run"], x[None], step_of(request)).codes.tobytes()
 
+    def images_of(request: Request) -> TestSet:
+        """Of the run's data set: an address names no file of this machine."""
+        return test_set(runs.open(request.path_params["run"]).config.dataset)
+
+    def picture(request: Request, body: bytes) -> bytes:
+        found = images_of(request)
+        return np.rint(255 * image_from_bytes(body, found.name, found.image_shape)).astype(np.uint8).tobytes()
+
     def images(request: Request, _: bytes) -> bytes:
-        found = test_set(request.path_params["dataset"]).pixels
+        found = images_of(request).pixels
         wanted = [_number(text) for text in request.query_params.get("indices", "").split(",")[:MOST_IMAGES]]
         if not all(i < len(found) for i in wanted):
             raise ValueError(f"There are {len(found):,} test images, counted from 0.")
         return found[wanted].tobytes()
 
     def labels(request: Request, _: bytes) -> bytes:
-        found = test_set(request.path_params["dataset"])
+        found = images_of(request)
         if found.labels is None:
             raise DataError(f"The images of {found.name} have no labels.")
         return found.labels.astype(np.uint8).tobytes()
@@ -215,23 +235,24 @@ def material_routes(base: str, runs: Runs, lens: Lens) -> list[BaseRoute]:
         route("weights/{run}", weights, ask),
         route("survey/{run}", survey, ask),
         route("encode/{run}", encode, ask, "POST"),
+        route("picture/{run}", picture, ask, "POST", MOST_UPLOADED),
         route("plain", lambda *_: plain_weights(), keep),
-        route("images/{dataset}", images, keep),
-        route("labels/{dataset}", labels, keep),
+        route("images/{run}", images, keep),
+        route("labels/{run}", labels, keep),
     ]
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     """What was posted.
 
     Raises:
-        ValueError: more than an image is.
+        ValueError: more than that.
     """
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MOST_POSTED:
-            raise ValueError(f"At most {MOST_POSTED:,} bytes are taken: one image.")
+        if size > most:
+            raise ValueError(f"At most {most:,} bytes are taken: one image.")
         parts.append(part)
     return b"".join(parts)
 

@@ -69,6 +69,18 @@ export class Charts {
     this.cost = (performance.now() - began) / Math.max(1, chosen.length);
   }
 
+  /** All of them, one after the other, letting the page breathe between; a later call takes over from this one. */
+  async drawAll(sources, look) {
+    if (!this.Plotly) return;
+    const turn = (this.calls = (this.calls ?? 0) + 1);
+    for (const chart of this.charts.values()) {
+      if (chart.plot.parentElement.hidden || !chart.figure) continue;
+      this.react(chart, sources, look);
+      await new Promise((done) => setTimeout(done, 0));
+      if (turn !== this.calls) return;
+    }
+  }
+
   react(chart, { rows, frame, markers }, look) {
     const data = chart.figure.data.map((trace) => bind(trace, rows, frame));
     const layout = {

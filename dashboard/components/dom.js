@@ -28,3 +28,6 @@ export function isTyping(event) {
   if (!(target instanceof Element)) return false;
   return Boolean(target.closest("input:not([type=checkbox]), textarea, select, [contenteditable=true], [role=combobox], [role=listbox]"));
 }
+
+/** Resolves when the browser has shown what was changed so far: what takes long can then follow. */
+export const shown = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));

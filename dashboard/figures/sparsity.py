@@ -26,6 +26,9 @@ Floats = NDArray[Any]
 
 SVG_POINTS = 4_096
 
+SHARES = [1e-4, 1e-3, 3e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0]
+"""Where a logarithmic axis of shares is named: closer together where most latents are."""
+
 LEFTMOST = 10**-4.6
 """Where latents that never fire stand on a logarithmic axis."""
 
@@ -181,9 +184,11 @@ def scatter_figure(snapshot: Snapshot) -> go.Figure:
     strength = np.where(density > 0, strength, 0.0)
     kinds = kinds_of(density)
     figure = go.Figure()
-    groups = [("neither", kinds.between, BLUE, "circle"), ("dense", kinds.dense, ORANGE, "diamond"),
+    groups = [("between", kinds.between, BLUE, "circle"), ("dense", kinds.dense, ORANGE, "diamond"),
               ("dead", kinds.dead, GREY, "x")]  # fmt: skip
     for name, latents, colour, symbol in groups:
+        if not len(latents):
+            continue
         _points(figure, len(density))(
             x=np.maximum(density[latents], LEFTMOST).tolist(),
             y=strength[latents].tolist(),
@@ -193,11 +198,16 @@ def scatter_figure(snapshot: Snapshot) -> go.Figure:
             marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.75},
             hovertemplate="unit %{customdata}: fires on %{x:.2%}<br>%{y:.2f} where it does<extra></extra>",
         )
-    figure.update_xaxes(title="share of images it fires on", type="log", tickformat="~%")
+    figure.update_xaxes(
+        title="share of images it fires on",
+        type="log",
+        tickvals=SHARES,
+        ticktext=[f"{100 * share:g}%" for share in SHARES],
+    )
     figure.update_yaxes(title="mean activation where it fires", rangemode="tozero")
     figure = styled(
         figure,
-        title="Each unit: how often against how strongly (click one to open it)",
+        title="Each unit: how often against how strongly (click, or arrow keys and Enter, open one)",
         what="Rare and strong at the upper left: whole shapes. Frequent and weak at the lower right: parts that many "
         "digits share. A unit that is frequent and strong does what a bias could do.",
         alt="Scatter plot of all units: share of test images on which each fires against its mean activation there",

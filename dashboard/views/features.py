@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components import module_component
+from dashboard.explore.along import along
 from dashboard.figures.features import latent_figures
 from dashboard.views import frame
 from sae_core.data import DATASETS
-from sae_core.export.formats import FORMATS
 from sae_core.runs.directory import RunDirectory
 
 __all__ = ["show"]
@@ -42,8 +42,7 @@ def show() -> None:
             heard=_heard(),
             figures=_figures(labelled=_labelled(run)),
             markers=_markers(run),
-            exports=_exports(page, run),
-            again=_again(run, page.own),
+            **_along(page, run),
             **{name: page.own.get(name) for name in OWN},
         )
         _atlas(data, lambda _: _take(page.own, st.session_state[KEY]["view"]))
@@ -55,29 +54,15 @@ def _heard() -> Any:
     return view.get("told") if isinstance(view, dict) else None
 
 
-def _exports(page: frame.Page, run: RunDirectory) -> list[dict[str, str]]:
-    base = f"{page.data()['base']}/explore/{run.id}/export"
-    return [
-        {"href": f"{base}/{name}", "text": one.label, "title": f"The run as {run.id}{one.suffix}"}
-        for name, one in FORMATS.items()
-    ]
-
-
-def _again(run: RunDirectory, own: dict[str, Any]) -> str:
-    """What gives this view in a terminal and in Python."""
-    step, latent = own.get("step"), own.get("latent") or 0
-    kept = f" --step {step}" if step is not None else ""
-    snapshot = f"run.directory.snapshot_at({step})" if step is not None else "run.snapshot()"
-    return (
-        f"# the address of this page keeps run, unit, step and order; in a terminal:\n"
-        f"penstroke export {run.id} --format png{kept}\n\n"
-        f"# in Python:\n"
-        f"from sae_core import Run\n\n"
-        f"run = Run.open({run.id!r}, {str(run.path.parent)!r})\n"
-        f"snapshot = {snapshot}\n"
+def _along(page: frame.Page, run: RunDirectory) -> dict[str, Any]:
+    """The files, and what gives this view in a terminal and in Python."""
+    step, latent = page.own.get("step"), page.own.get("latent") or 0
+    command = f"penstroke export {run.id} --format png" + (f" --step {step}" if step is not None else "")
+    lines = (
         f"image = snapshot.filters[{latent}].reshape(snapshot.image_shape)\n"
         f"density, top = snapshot.census.density[{latent}], snapshot.census.top_images[{latent}]"
     )
+    return along(page.data()["base"], run, step, command, lines)
 
 
 @cache

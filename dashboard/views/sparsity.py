@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard.explore.along import along
 from dashboard.figures.sparsity import kinds_of, sparsity_figures
 from dashboard.materials import test_set
 from dashboard.views import frame, stills
@@ -32,6 +33,15 @@ def show() -> None:
                 history=run.history(),
                 markers=stills.dial_moves(run),
                 words=stills.words_of(snapshot),
+                at={"step": snapshot.row.step, "images": snapshot.row.images},
+                **along(
+                    page.data()["base"],
+                    run,
+                    step,
+                    f"penstroke evaluate {run.id} --all --csv units.csv",
+                    "density = snapshot.census.density\n"
+                    "strength = snapshot.census.mean / density.clip(1e-12)  # the scatter; dead units have density 0",
+                ),
                 figures=sparsity_figures(snapshot),
                 lists=_lists(snapshot),
             )

@@ -51,6 +51,8 @@ def plots(key: str, page: Page, run: RunDirectory, images: TestSet, **more: Any)
         "class_names": list(images.class_names),
         "has_labels": images.labels is not None,
         "pages": base_path(),
+        "at": None,
+        "answers": None,
     }
     data = page.data(**{**about, "lists": [], "figures": {}, "words": "", **more})
     _COMPONENTS[key](data, lambda name: page.own.update({name: _number(st.session_state[key][name])}))

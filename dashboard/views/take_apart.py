@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
-from hashlib import blake2b
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from dashboard.components import module_component
+from dashboard.explore.along import Along, along
 from dashboard.materials import TestSet, test_set
 from dashboard.server import base_path
 from dashboard.views import frame, stills
 from sae_core.data.centre import framing_of
-from sae_core.data.upload import UploadError, image_from_bytes
 from sae_core.runs.directory import RunDirectory
 
 __all__ = ["show"]
 
 KEY = "apart"
-
-UPLOADS = ("png", "jpg", "jpeg", "gif", "bmp", "webp")
 
 _apart = module_component(
     KEY, "apart/apart.js", states=("image", "step"), css=("features/features.css", "apart/apart.css")
@@ -30,7 +25,7 @@ _apart = module_component(
 
 
 def show() -> None:
-    """The frame, an upload, and the component in which everything else happens."""
+    """The frame, and the component in which everything else happens."""
     with frame.page("take-apart", "Take apart", own={name: frame.index(name) for name in ("image", "step")}) as page:
         if (run := page.trained_run()) is None:
             return
@@ -38,11 +33,10 @@ def show() -> None:
         if (trouble := _undrawable(images)) is not None:
             st.info(trouble)
             return
-        upload = _upload(images)
-        _view(page, run, images, upload)
+        _view(page, run, images)
 
 
-def _view(page: frame.Page, run: RunDirectory, images: TestSet, upload: dict[str, str] | None) -> None:
+def _view(page: frame.Page, run: RunDirectory, images: TestSet) -> None:
     limits = {"image": len(images.pixels), "step": 2**53}
     stamp = (run.path / "snapshot.safetensors").stat().st_mtime_ns
     data = page.data(
@@ -51,8 +45,8 @@ def _view(page: frame.Page, run: RunDirectory, images: TestSet, upload: dict[str
         step=page.own.get("step") if page.own.get("step") in run.history() else None,
         weights=str(stamp),
         markers=stills.dial_moves(run),
-        upload=upload,
         pages=base_path(),
+        **_along(page, run, images),
     )
     _apart(data, lambda name: page.own.update({name: _within(st.session_state[KEY][name], limits[name])}))
 
@@ -66,6 +60,7 @@ def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:
         "dataset": images.name,
         "image_shape": list(images.image_shape),
         "framing": asdict(framing_of(images.name, images.image_shape)),
+        "drawable": len(images.image_shape) == 2,
         "class_names": list(images.class_names),
         "has_labels": images.labels is not None,
         "n_test": len(images.pixels),
@@ -75,7 +70,7 @@ def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:
     if is_plain:
         notes["plain_note"] = "This run is a plain autoencoder itself: nothing asks it for few lit units."
     elif not same:
-        notes["plain_note"] = f"A plain autoencoder to compare with is bundled for MNIST only, not for {images.name}."
+        notes["plain_note"] = f"A plain autoencoder to compare with is bundled for MNIST only, not for {images.title}."
     return notes
 
 
@@ -85,23 +80,26 @@ def _within(number: Any, limit: int) -> int | None:
 
 def _undrawable(images: TestSet) -> str | None:
     """Why images cannot be taken apart here, if they cannot."""
-    if len(images.image_shape) != 2:
-        return f"The images of {images.name} have the shape {images.image_shape}; only grey ones are taken apart here."
+    if len(images.image_shape) < 2:
+        return (
+            f"{images.title} holds vectors of {images.image_shape[0]:,} numbers, not pictures: there is no image to "
+            "take apart. What its units have learned is on Features and Sparsity."
+        )
     return None
 
 
-def _upload(images: TestSet) -> dict[str, str] | None:
-    """A picture from the user's disk, as the model sees it."""
-    with st.popover("Upload a picture"):
-        st.caption("A photograph or scan of one digit: it is centred and scaled as the data set's images are.")
-        file = st.file_uploader("Picture", type=[*UPLOADS], key="apart-upload", label_visibility="collapsed")
-    if file is None:
-        return None
-    data = file.getvalue()
-    try:
-        pixels = image_from_bytes(data, images.name, images.image_shape)
-    except UploadError as error:
-        st.error(str(error))
-        return None
-    encoded = base64.b64encode(np.rint(255 * pixels).astype(np.uint8).tobytes()).decode()
-    return {"id": blake2b(data, digest_size=8).hexdigest(), "pixels": encoded}
+def _along(page: frame.Page, run: RunDirectory, images: TestSet) -> Along:
+    """What can be taken along, and the same image through the same weights elsewhere."""
+    image = page.own.get("image") or 0
+    step = page.own.get("step") if page.own.get("step") in run.history() else None
+    lines = (
+        "import torch\n"
+        "from sae_core import load_images\n"
+        "from sae_core.lens.shelf import model_of\n\n"
+        f"x = torch.tensor(load_images({images.name!r}).test[[{image}]])\n"
+        "model = model_of(snapshot)\n"
+        "codes = model.encode(x)\n"
+        "x_hat = model.decode(codes)"
+    )
+    command = f"penstroke export {run.id} --format safetensors" + (f" --step {step}" if step is not None else "")
+    return along(page.data()["base"], run, step, command, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,21 +40,32 @@ def image_from_bytes(data: bytes, dataset: str, image_shape: tuple[int, ...]) ->
     """The flattened image (n_pixels,) in [0, 1] that the model sees of an uploaded picture.
 
     Grey, ink bright on black whichever way round it came, then framed as the data set's images are (`centred`).
-    For MNIST an image of MNIST itself comes out as it went in.
+    For MNIST an image of MNIST itself comes out as it went in. A colour picture keeps its colours: its middle is
+    scaled to (height, width, 3).
 
     Raises:
         UploadError: the bytes are no picture of a kind that is read, too large, or show nothing.
     """
+    if len(image_shape) == 3 and image_shape[2] == 3:
+        return _coloured(data, image_shape[0], image_shape[1])
     if len(image_shape) != 2:
-        raise UploadError(f"The model's images have the shape {image_shape}; only grey ones can be uploaded.")
-    ink = _ink(_grey(data))
+        raise UploadError(f"The model sees vectors of {image_shape[0]:,} numbers: no picture can be one of them.")
+    ink = _ink(_read(data, "L"))
     if ink.max(initial=0.0) <= 0.0:
         raise UploadError("The picture has one colour everywhere: there is no ink in it.")
     return centred(ink, image_shape, framing_of(dataset, image_shape))
 
 
-def _grey(data: bytes) -> NDArray[np.float64]:
-    """(height, width) brightness in [0, 1], transparent places white."""
+def _coloured(data: bytes, height: int, width: int) -> Floats:
+    from PIL import Image, ImageOps
+
+    levels = np.rint(255.0 * _read(data, "RGB")).astype(np.uint8)
+    fitted = ImageOps.fit(Image.fromarray(levels), (width, height), Image.Resampling.BOX)
+    return (np.asarray(fitted, np.float32) / 255.0).ravel()
+
+
+def _read(data: bytes, mode: Literal["L", "RGB"]) -> NDArray[np.float64]:
+    """(height, width) brightness or (height, width, 3) colours in [0, 1], transparent places white."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -63,11 +75,11 @@ def _grey(data: bytes) -> NDArray[np.float64]:
                 width, height = picture.size
                 if width * height > MOST_PIXELS:
                     raise UploadError(f"The picture has {width:,}×{height:,} pixels; at most 40 million are read.")
-                picture.draft("L", (WORKING_SIDE, WORKING_SIDE))
+                picture.draft(mode, (WORKING_SIDE, WORKING_SIDE))
                 upright = ImageOps.exif_transpose(picture)
                 upright.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
                 paper = Image.new("RGBA", upright.size, "white")
-                flat = Image.alpha_composite(paper, upright.convert("RGBA")).convert("L")
+                flat = Image.alpha_composite(paper, upright.convert("RGBA")).convert(mode)
     except UploadError:
         raise
     except UnidentifiedImageError:

@@ -132,7 +132,7 @@ def test_sorting_and_filtering_keep_the_choice(opened) -> None:
     page.get_by_label("Which units").select_option("dense")
     page.get_by_label("Units that respond most to").select_option("9")
     page.get_by_label("Which units").select_option("dead")
-    expect(page.locator(".ps-features-left .ps-what")).to_contain_text("None is like that", timeout=PATIENCE)
+    expect(page.locator(".ps-features-words")).to_contain_text("None is like that", timeout=PATIENCE)
 
 
 def test_the_report_opens_with_the_network_off(browser: Browser, taught: RunDirectory, tmp_path: Path) -> None:

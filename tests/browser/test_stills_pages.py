@@ -74,6 +74,41 @@ def test_a_point_of_the_scatter_shows_its_filter_and_opens_its_page(live: LivePa
     live.page.wait_for_url("**/features?run=by-kl&latent=*", timeout=20_000, wait_until="load")
 
 
+def test_the_scatters_units_are_reached_by_keyboard_alone(live: LivePage, dashboard: Dashboard) -> None:
+    """Arrow keys go from unit to unit, each with its filter; Enter opens the one that is shown."""
+    visit(live, dashboard, "sparsity?run=by-kl")
+    live.page.locator(".pl-plot-scatter").focus()
+    assert live.page.evaluate("document.activeElement.getAttribute('role')") == "application"
+    live.page.keyboard.press("ArrowRight")
+    live.page.locator(".pl-peek").wait_for(state="visible", timeout=15_000)
+    live.page.locator(".pl-plot-scatter .hovertext").wait_for(timeout=15_000)
+    places = set()
+    for key in ("ArrowRight", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        live.page.keyboard.press(key)
+        places.add(live.page.locator(".pl-plot-scatter .hovertext").inner_text())
+    assert len(places) > 2
+    live.page.keyboard.press("Escape")
+    live.page.locator(".pl-peek").wait_for(state="hidden")
+    live.page.keyboard.press("ArrowRight")
+    live.page.keyboard.press("Enter")
+    live.page.wait_for_url("**/features?run=by-kl&latent=*", timeout=20_000, wait_until="load")
+
+
+def test_every_chart_and_the_run_can_be_taken_along(live: LivePage, dashboard: Dashboard) -> None:
+    """A chart as PNG, SVG and CSV, the run's files, and the lines that give the same view."""
+    visit(live, dashboard, "sparsity?run=probed")
+    figure = live.page.locator("figure", has=live.page.locator(".pl-plot-population"))
+    figure.hover()
+    for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"trace,units lit,test images")):
+        with live.page.expect_download(timeout=20_000) as download:
+            figure.get_by_role("button", name=kind).click()
+        assert download.value.path().read_bytes().startswith(begins)
+    links = live.page.locator(".ps-along a")
+    assert links.count() >= 8
+    assert "explore/probed/export/html" in str(links.first.get_attribute("href"))
+    assert "penstroke evaluate probed" in str(live.page.locator(".ps-again pre").text_content())
+
+
 def test_a_run_of_dead_units_is_told_so(live: LivePage, dashboard: Dashboard) -> None:
     """Every one is listed, and the words say what went wrong."""
     visit(live, dashboard, "sparsity?run=all-dead")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from sae_core import load_images, tensorfile
 from sae_core.runs.directory import RunDirectory
@@ -45,9 +47,9 @@ def test_weights_are_the_snapshots(client: httpx.Client, made: tuple[Path, RunDi
 def test_images_and_labels_are_the_test_sets(client: httpx.Client) -> None:
     """Rows of bytes, in the order asked for."""
     images = load_images("digits")
-    found = np.frombuffer(client.get("images/digits", params={"indices": "5,0"}).content, np.uint8).reshape(2, 64)
+    found = np.frombuffer(client.get("images/small", params={"indices": "5,0"}).content, np.uint8).reshape(2, 64)
     np.testing.assert_array_equal(found, np.rint(255 * images.test[[5, 0]]))
-    labels = np.frombuffer(client.get("labels/digits").content, np.uint8)
+    labels = np.frombuffer(client.get("labels/small").content, np.uint8)
     np.testing.assert_array_equal(labels, images.test_labels)
 
 
@@ -74,7 +76,20 @@ def test_the_server_encodes_what_the_browser_cannot(
     refused = client.post("encode/small", content=bytes(16))
     assert refused.status_code == 404
     assert "rows of 64 pixels" in refused.text
-    assert "one image" in client.post("encode/small", content=bytes(2**19)).text
+    assert "one image" in client.post("encode/small", content=bytes(2**21)).text
+
+
+def test_a_picture_becomes_what_the_model_sees(client: httpx.Client) -> None:
+    """Test image 2 enlarged, black on white, comes back as ink on black; anything else is refused in a sentence."""
+    image = np.rint(255 * load_images("digits").test[2]).astype(np.uint8).reshape(8, 8)
+    file = io.BytesIO()
+    Image.fromarray(np.kron(255 - image, np.ones((6, 6), np.uint8))).save(file, "PNG")
+    seen = np.frombuffer(client.post("picture/small", content=file.getvalue()).content, np.uint8)
+    assert seen.shape == (64,)
+    assert np.corrcoef(seen, image.ravel())[0, 1] > 0.7
+    for junk, sentence in ((b"junk", "no picture that can be read"), (bytes(5_000_001), "At most 5,000,000 bytes")):
+        refused = client.post("picture/small", content=junk)
+        assert (refused.status_code, sentence in refused.text) == (404, True)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +98,9 @@ def test_the_server_encodes_what_the_browser_cannot(
         ("weights/nobody", "no run 'nobody'"),
         ("weights/small?step=5", "no snapshot of step 5"),
         ("weights/small?step=x", "no number"),
-        ("images/digits?indices=99999", "counted from 0"),
-        ("images/digits?indices=-1", "no number"),
-        ("images/nothing?indices=1", "no data set 'nothing'"),
+        ("images/small?indices=99999", "counted from 0"),
+        ("images/small?indices=-1", "no number"),
+        ("images/nobody?indices=1", "no run 'nobody'"),
         ("survey/nobody", "no run 'nobody'"),
     ],
 )

@@ -80,10 +80,16 @@ def test_a_pickle_is_not_opened(tmp_path: pytest.TempPathFactory):
     assert not (tmp_path / "ran").exists()
 
 
-def test_colour_images_of_a_data_set_are_refused_with_the_shape():
-    """There is nothing to centre them as."""
-    with pytest.raises(UploadError, match="only grey ones"):
-        image_from_bytes(b"", "colours", (8, 8, 3))
+def test_a_colour_picture_keeps_its_colours_and_loses_its_margins():
+    """Of 60 × 20 pixels in three stripes the middle one is 8 × 8; vectors are no pictures."""
+    stripes = np.repeat(np.array([[[255, 0, 0], [0, 0, 255], [0, 255, 0]]], np.uint8), 20, axis=1).repeat(20, axis=0)
+    image = image_from_bytes(saved(Image.fromarray(stripes)), "colours", (8, 8, 3))
+    assert image.shape == (192,)
+    assert image.reshape(8, 8, 3).tolist() == [[[0.0, 0.0, 1.0]] * 8] * 8
+    with pytest.raises(UploadError, match="damaged|no picture"):
+        image_from_bytes(b"junk", "colours", (8, 8, 3))
+    with pytest.raises(UploadError, match="vectors of 40 numbers"):
+        image_from_bytes(b"", "vectors", (40,))
 
 
 def sized(data: st.DataObject) -> tuple[int, int]:

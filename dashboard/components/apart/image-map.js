@@ -1,5 +1,6 @@
 // A map of test images in code space: near each other where the network treats them alike. A click takes one.
 
+import { directionOf, nextPoint } from "../direction.js";
 import { el, setText } from "../dom.js";
 import { percent } from "../format.js";
 import { drawGrey } from "./pictures.js";
@@ -135,7 +136,7 @@ export class ImageMap {
   }
 
   key(event) {
-    const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+    const direction = directionOf(event.key);
     if (direction && this.places) this.go(direction);
     else if (event.key === "Enter" && this.focus !== undefined) this.take(this.focus);
     else return;
@@ -144,15 +145,8 @@ export class ImageMap {
   }
 
   /** To the closest image that lies within 45° of a direction. */
-  go([dx, dy]) {
-    const from = this.places[this.focus ?? Math.max(0, this.survey.indices.indexOf(this.chosen))];
-    let [best, distance] = [null, Infinity];
-    this.places.forEach(([x, y], i) => {
-      const along = (x - from[0]) * dx + (y - from[1]) * dy;
-      const across = Math.abs((x - from[0]) * dy + (y - from[1]) * dx);
-      const d = along + 2 * across;
-      if (along > 4 && across <= along && d < distance) [best, distance] = [i, d];
-    });
+  go(direction) {
+    const best = nextPoint(this.places, this.focus ?? Math.max(0, this.survey.indices.indexOf(this.chosen)), direction, 4);
     if (best === null) return;
     this.focus = best;
     this.hover(best);

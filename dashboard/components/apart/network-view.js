@@ -8,6 +8,7 @@ import { drawGrey } from "./pictures.js";
 const MOST_EDGES = 1100;
 const EDGES_A_LATENT = 9;
 const LARGEST_CELL = 26; // px: two latents need not fill the picture
+const ROOM = 12; // px: cells smaller than this may grow over their neighbours, or their strength could not be seen
 const ORANGE = { light: "213,94,0", dark: "255,140,50" };
 const BLUE = { light: "0,114,178", dark: "86,180,233" };
 
@@ -103,7 +104,7 @@ export class NetworkView {
       const share = (Math.abs(codes[j]) * network.norms[j]) / strongest;
       context.globalAlpha = 0.35 + 0.65 * share;
       context.fillStyle = look.text; // neither orange nor blue: those are the weights' signs
-      const grown = size + (this.cell * 0.5) * share;
+      const grown = Math.min(size + this.cell * 0.5 * share, Math.max(this.cell * 0.94, ROOM));
       const [cx, cy] = this.centre(j);
       context.fillRect(cx - grown / 2, cy - grown / 2, grown, grown);
     }
@@ -125,7 +126,8 @@ export class NetworkView {
         context.strokeStyle = `rgba(${(weight > 0 ? ORANGE : BLUE)[tone]},${(0.06 + 0.8 * share ** 1.2).toFixed(3)})`;
         context.lineWidth = 0.5 + 1.3 * share;
         context.beginPath();
-        context.moveTo(box.x + (((p % shape[1]) + 0.5) / shape[1]) * box.w, box.y + ((Math.floor(p / shape[1]) + 0.5) / shape[0]) * box.h);
+        const pixel = Math.floor(p / (shape[2] ?? 1));
+        context.moveTo(box.x + (((pixel % shape[1]) + 0.5) / shape[1]) * box.w, box.y + ((Math.floor(pixel / shape[1]) + 0.5) / shape[0]) * box.h);
         context.lineTo(cx, cy);
         context.stroke();
       }

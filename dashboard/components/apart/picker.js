@@ -21,18 +21,29 @@ export class Picker {
     this.wrong = button("wrong", "Next misread", "The next test image whose class the probe gets wrong");
     this.draw = button("draw", "Draw one", "Draw with mouse, finger, pen or keys");
     this.draw.setAttribute("aria-expanded", "false");
+    this.file = el("input", { type: "file", accept: "image/png,image/jpeg,image/gif,image/bmp,image/webp", hidden: true, "aria-label": "Picture to upload" });
+    this.file.onchange = () => {
+      if (this.file.files.length) act("upload", this.file.files[0]);
+      this.file.value = "";
+    };
+    this.upload = el("button", { type: "button", class: "ps-button", title: "A photograph or scan of one, centred and scaled as the data set's images are; or drop a file here", text: "Upload a picture", onclick: () => this.file.click() });
     this.words = el("span", { class: "ps-what", role: "status" });
     this.node = el(
       "div",
       { class: "pa-picker", role: "group", "aria-label": "Choose an image" },
       el("span", { class: "pa-row" }, el("label", { class: "pa-label", text: "Test image" }), this.previous, this.number, this.next),
       el("span", { class: "pa-row" }, this.random, this.classes, this.worst, this.wrong),
-      el("span", { class: "pa-row" }, this.draw),
+      el("span", { class: "pa-row" }, this.draw, this.upload, this.file),
       this.words,
     );
+    this.node.ondragover = (event) => event.preventDefault();
+    this.node.ondrop = (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) act("upload", event.dataTransfer.files[0]);
+    };
   }
 
-  show({ image, nTest, names, hasLabels, worst, wrong, probe, drawing, words }) {
+  show({ image, nTest, names, hasLabels, worst, wrong, probe, drawing, drawable, words }) {
     const key = names.join();
     if (key !== this.key) {
       this.key = key;
@@ -45,6 +56,7 @@ export class Picker {
     this.wrong.disabled = !wrong?.length;
     this.wrong.title = !probe ? "Train the probe on Classify first" : wrong?.length === 0 ? "It misreads none" : "The next test image whose class the probe gets wrong";
     this.draw.setAttribute("aria-expanded", String(drawing));
+    this.draw.hidden = !drawable;
     setText(this.draw, drawing ? "Close the pad" : "Draw one");
     setText(this.words, words);
   }

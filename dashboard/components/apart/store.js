@@ -36,23 +36,28 @@ export class Store {
     return this.plainWeights;
   }
 
-  /** A test image as floats in [0, 1]. */
-  async image(dataset, index) {
+  /** A test image of a run's data set as floats in [0, 1]. */
+  async image({ run, dataset }, index) {
     const key = `${dataset}:${index}`;
     if (!this.images.has(key)) {
       if (this.images.size > 4000) this.images.clear();
-      const response = await this.fetch(`images/${encodeURIComponent(dataset)}`, { indices: index });
-      this.images.set(key, Float32Array.from(new Uint8Array(await response.arrayBuffer()), (byte) => byte / 255));
+      const response = await this.fetch(`images/${encodeURIComponent(run)}`, { indices: index, of: dataset });
+      this.images.set(key, floats(await response.arrayBuffer()));
     }
     return this.images.get(key);
   }
 
-  async labels(dataset) {
+  async labels({ run, dataset }) {
     if (!this.labelled.has(dataset)) {
-      const response = await this.fetch(`labels/${encodeURIComponent(dataset)}`);
+      const response = await this.fetch(`labels/${encodeURIComponent(run)}`, { of: dataset });
       this.labelled.set(dataset, new Uint8Array(await response.arrayBuffer()));
     }
     return this.labelled.get(dataset);
+  }
+
+  /** A picture's file as the model sees it, as floats in [0, 1]. */
+  async picture({ run }, file) {
+    return floats(await (await this.fetch(`picture/${encodeURIComponent(run)}`, {}, { method: "POST", body: file })).arrayBuffer());
   }
 
   /** {state, step, stamp} of the run at this moment; the stamp changes with its newest snapshot. */
@@ -70,3 +75,5 @@ export class Store {
     return Float64Array.from(new Float32Array(await response.arrayBuffer()));
   }
 }
+
+const floats = (buffer) => Float32Array.from(new Uint8Array(buffer), (byte) => byte / 255);

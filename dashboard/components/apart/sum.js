@@ -8,11 +8,11 @@ const FIRST = 18; // cards before "show more"
 
 export class Sum {
   /**
-   * @param onEdit (latent, {kind, value} | null) => void
+   * @param handles what has been done to the codes; cards tell it what they are dragged to
    * @param href (latent) => address of its page
    */
-  constructor(onEdit, href) {
-    this.onEdit = onEdit;
+  constructor(handles, href) {
+    this.handles = handles;
     this.href = href;
     this.most = FIRST;
     this.cards = [];
@@ -115,10 +115,10 @@ class Card {
     this.off = el("button", { type: "button", class: "pa-mini", "aria-pressed": "false", text: "off", title: "Ablate: leave this unit out" });
     this.back = el("button", { type: "button", class: "pa-mini", text: "undo", title: "As it was" });
     this.node = el("li", { class: "pa-card" }, this.picture, this.part, el("span", { class: "pa-card-head" }, this.name, this.amount), this.slider, el("span", { class: "pa-card-head" }, this.off, this.back));
-    this.slider.oninput = () => sum.onEdit(this.latent, this.editTo(Number(this.slider.value), sum.fixes));
+    this.slider.oninput = () => sum.handles.edit(this.latent, this.editTo(Number(this.slider.value), sum.handles.clamps));
     this.slider.onkeydown = (event) => this.nudge(event);
-    this.off.onclick = () => sum.onEdit(this.latent, this.edit && this.now === 0 ? null : { kind: "scale", value: 0 });
-    this.back.onclick = () => sum.onEdit(this.latent, null);
+    this.off.onclick = () => sum.handles.edit(this.latent, this.edit && this.now === 0 ? null : { kind: "scale", value: 0 });
+    this.back.onclick = () => sum.handles.edit(this.latent, null);
     this.href = sum.href;
   }
 

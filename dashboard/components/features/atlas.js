@@ -7,6 +7,7 @@ import { columnsFor, imageShape } from "../mosaic.js";
 const GAP = 2;
 const SCROLLBAR = 12;
 const SMALLEST = 17; // CSS pixels a tile is at least wide; what does not fit then is scrolled to
+const LARGEST = 110; // and at most, where the filters themselves are small
 
 export class Atlas {
   /** @param {{choose: (latent: number) => void, hover: (latent: number|null) => void, open: () => void}} on */
@@ -55,7 +56,7 @@ export class Atlas {
     const size = { width: columns * this.tile.w + GAP, height: this.rows * this.tile.h + GAP };
     Object.assign(this.tiles, size);
     const fits = Math.min(room / size.width, box.height / size.height);
-    this.scale = Math.min(4, Math.max(fits, (SMALLEST * columns) / size.width));
+    this.scale = Math.min(Math.max(4, LARGEST / this.tile.h), Math.max(fits, (SMALLEST * columns) / size.width));
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const shown = { width: Math.floor(size.width * this.scale), height: Math.floor(size.height * this.scale) };
     Object.assign(this.marks, { width: shown.width * ratio, height: shown.height * ratio });

@@ -1,43 +1,31 @@
 // The Features page: the atlas of all filters, the page of the chosen one, and a slider through the run's history.
 // Nothing here waits for a rerun: the server is asked directly, and Streamlit hears only what belongs in the address.
 
-import { el, isTyping, setText, toggle } from "../dom.js";
-import { percent, whole } from "../format.js";
+import { el, isTyping, setText, shown, toggle } from "../dom.js";
+import { figure, percent, whole } from "../format.js";
 import { readLook } from "../look.js";
-import { drawTile, imageShape } from "../mosaic.js";
+import { isVector } from "../mosaic.js";
+import { mounting } from "../mounting.js";
 import { saveAs } from "../save.js";
+import { TakeAlong } from "../take-along.js";
 import { Atlas } from "./atlas.js";
-import { FILTERS, inPlacesOf, sorted, SORTS, wanted } from "./orders.js";
-import { Panel, sentence } from "./panel.js";
+import { Bar } from "./bar.js";
+import { inPlacesOf, sorted, wanted } from "./orders.js";
+import { Panel } from "./panel.js";
+import { Pictures } from "./pictures.js";
 import { Questions } from "./questions.js";
 import { Scrubber } from "./scrubber.js";
+import { Then } from "./then.js";
+import { sentence } from "./words.js";
 
-const views = new WeakMap();
 const LOOK_EVERY = 2500; // ms between questions whether the run has gone on
-const KEPT_BYTES = 120e6; // pictures of other steps kept for the film
-const QUIET = 250; // ms after the last choice before the address is told
-
-/** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
-export function mount(component) {
-  const { parentElement } = component;
-  let view = views.get(parentElement);
-  if (!view || !view.node.isConnected) {
-    view?.close();
-    view = new Features(component);
-    views.set(parentElement, view);
-  }
-  view.receive(component);
-  return () => {
-    view.close();
-    views.delete(parentElement);
-  };
-}
+const QUIET = 250; // ms after the last choice before the address is told, or a past step's census is asked for
 
 class Features {
   constructor({ data, parentElement }) {
     this.questions = new Questions(data.base);
+    this.pictures = new Pictures(this.questions);
     this.notes = {};
-    this.films = new Map();
     this.choice = { sort: "place", filter: "all", digit: null };
     this.latent = null;
     this.step = null;
@@ -53,22 +41,17 @@ class Features {
     this.atlas = new Atlas({ choose: (latent) => this.choose(latent), hover: (latent) => this.hover(latent), open: () => this.panel.title.focus() });
     this.panel = new Panel(data.base, { go: (latent) => this.go(latent), beside: (by) => this.go(this.atlas.beside(by)), note: (latent, note) => this.note(latent, note) });
     this.scrubber = new Scrubber((step) => this.travel(step));
-    const select = (name, options, label) => el("select", { class: "ps-select", "aria-label": label, onchange: (e) => this.rearrange({ [name]: e.target.value }) }, ...Object.entries(options).map(([value, text]) => el("option", { value, text })));
-    this.sort = select("sort", SORTS, "Sorted by");
-    this.filter = select("filter", FILTERS, "Which units");
-    this.digit = el("select", { class: "ps-select", "aria-label": "Units that respond most to", onchange: (e) => this.rearrange({ digit: e.target.value === "" ? null : Number(e.target.value) }) });
-    this.weights = el("select", { class: "ps-select", "aria-label": "Weights", onchange: () => this.load() }, el("option", { value: "decoder", text: "decoder" }), el("option", { value: "encoder", text: "encoder" }));
-    this.words = el("p", { class: "ps-what", role: "status" });
-    this.hint = el("span", { class: "ps-mosaic-hint", role: "status" });
+    this.bar = new Bar((changes) => this.rearrange(changes), () => this.load());
+    this.then = new Then();
+    this.along = new TakeAlong([{ text: "this montage (PNG)", title: "The filters as they stand here", onclick: () => this.saveMontage() }]);
+    this.words = el("p", { class: "ps-what ps-features-words", role: "status", text: "The filters are on their way…" });
     this.error = el("p", { class: "ps-trouble", role: "alert", hidden: true });
-    this.digits = el("div", { class: "ps-then", "aria-label": "Fixed digits, and their reconstructions" });
-    this.saving = el("div", { class: "ps-saves" });
     this.node = el(
       "div",
       { class: "ps-root ps-features" },
       this.error,
-      el("div", { class: "ps-features-bar" }, el("label", {}, "sort by ", this.sort), el("label", {}, "show ", this.filter), el("label", {}, "for ", this.digit), el("label", {}, "weights ", this.weights), this.hint),
-      el("div", { class: "ps-features-body" }, el("div", { class: "ps-features-left" }, this.atlas.node, this.words, this.scrubber.node, this.digits, this.saving), this.panel.node),
+      this.bar.node,
+      el("div", { class: "ps-features-body" }, el("div", { class: "ps-features-left" }, this.atlas.node, this.words, this.scrubber.node, this.then.node, this.along.node), this.panel.node),
     );
     parent.append(this.node);
   }
@@ -82,23 +65,19 @@ class Features {
     toggle(this.node, "ps-dark", this.look.palette.dark);
     toggle(this.node, "ps-lecture", Boolean(data.lecture));
     this.panel.allow(data.maySteer, data.watchOnly);
-    this.panel.charts.setFigures(data.figures, "features").then(
-      () => this.panel.redrawCharts(this.look),
-      (problem) => this.attempt(() => Promise.reject(problem)),
-    );
-    this.panel.look = this.look;
+    this.panel.setFigures(data.figures, this.look).catch((problem) => this.attempt(() => Promise.reject(problem)));
+    this.along.show(data.exports, data.again);
     if (data.run !== this.run) this.open(data);
     else if (data.said !== this.said) this.follow(data);
     this.draw();
   }
 
   /** Another run: its atlas, in the places of the one before where they can be matched. */
-  async open(data) {
+  open(data) {
     const before = this.run && this.cells ? { run: this.run, cells: this.cells } : null;
     Object.assign(this, { run: data.run, said: data.said, latent: data.latent, step: data.step, shown: null, life: null, map: null, cells: null });
     this.choice = { ...this.choice, ...Object.fromEntries(["sort", "filter", "digit"].flatMap((name) => (data[name] === null || data[name] === undefined ? [] : [[name, data[name]]]))) };
-    this.films.clear();
-    this.saving.replaceChildren(...data.exports.map(({ href, text, title }) => el("a", { class: "ps-save", href, download: "", title, text })), el("button", { type: "button", class: "ps-save", title: "The filters as they stand here", onclick: () => this.saveMontage() }, "montage PNG"), el("details", { class: "ps-again" }, el("summary", { text: "reproduce this view" }), el("pre", { text: data.again })));
+    this.pictures.clear();
     this.attempt(async () => {
       this.notes = (await this.questions.json("notes", this.run, "notes")) ?? {};
       await this.load();
@@ -150,13 +129,11 @@ class Features {
 
   async load() {
     const run = this.run;
-    const key = `${this.step}:${this.weights.value}`;
-    const picture = this.films.get(key) ?? (await this.questions.picture("atlas", run, "atlas", { step: this.step, weights: this.weights.value }));
+    const picture = await this.pictures.at(run, this.step, this.bar.weights);
     if (!picture || run !== this.run) return;
-    this.keep(key, picture);
     const first = this.shown === null;
     this.shown = picture;
-    if (first) this.fillDigits(picture);
+    if (first) this.bar.setClasses(picture.class_names);
     if (first || this.cells === null) this.rearrange({});
     if (this.latent === null || this.latent >= picture.n_latents) this.latent = this.liveliest(picture);
     this.scrubber.receive(picture.history, this.data.markers, this.step);
@@ -167,13 +144,6 @@ class Features {
       this.panel.announce(this.latent, picture, this.look.palette, this.notes[this.latent]);
     }
     this.ask(this.latent);
-  }
-
-  keep(key, picture) {
-    if (this.step === null) return;
-    this.films.set(key, picture);
-    const each = picture.arrays.filters.data.length;
-    while (this.films.size * each > KEPT_BYTES) this.films.delete(this.films.keys().next().value);
   }
 
   /** The first to be shown: the one that fires most strongly, summed over images. */
@@ -195,18 +165,22 @@ class Features {
     });
   }
 
+  /** The chosen unit's page; the choice itself is seen first. */
   ask(latent) {
+    const seen = shown();
     this.attempt(async () => {
       const page = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step });
+      await seen;
       if (!page || page.latent !== this.latent) return;
-      this.panel.show(page, this.shown, this.look.palette);
+      await this.panel.show(page, this.shown, this.look.palette);
+      if (latent !== this.latent) return;
       this.node.dataset.stands = latent;
       if (page.complete || this.scrubber.playing) return;
       const step = this.step;
       await new Promise((resolve) => setTimeout(resolve, step === null ? 0 : QUIET));
       if (step !== this.step || latent !== this.latent) return; // leafed on
-      const whole = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step, wait: 1 });
-      if (whole && whole.latent === this.latent) this.panel.show(whole, this.shown, this.look.palette);
+      const all = await this.questions.picture("latent", this.run, `latent/${latent}`, { step: this.step, wait: 1 });
+      if (all && all.latent === this.latent) this.panel.show(all, this.shown, this.look.palette);
     });
   }
 
@@ -240,11 +214,9 @@ class Features {
 
   async rearrange(changes) {
     Object.assign(this.choice, changes);
-    const { sort, filter, digit } = this.choice;
-    Object.assign(this.sort, { value: sort });
-    Object.assign(this.filter, { value: filter });
-    this.digit.value = digit === null ? "" : String(digit);
+    this.bar.show(this.choice);
     if (!this.shown) return;
+    const { sort } = this.choice;
     if (Object.keys(changes).length) {
       this.remember();
       if ("sort" in changes) this.places = null;
@@ -273,24 +245,19 @@ class Features {
   }
 
   hover(latent) {
-    if (latent === null || !this.shown) return setText(this.hint, "");
-    const { density, selectivity, best, dead, strength } = this.shown.arrays;
+    if (latent === null || !this.shown) return this.bar.say("");
     const label = this.notes[latent]?.label;
-    setText(this.hint, `unit ${latent}${label ? ` “${label}”` : ""}: ${sentence({ density: density.data[latent], selectivity: selectivity.data[latent], best: best.data[latent], dead: dead.data[latent] === 1, strength: strength.data[latent], class_names: this.shown.class_names })}`);
+    this.bar.say(`unit ${latent}${label ? ` “${label}”` : ""}: ${sentence(this.shown, latent)}`);
   }
 
   // ── drawing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  fillDigits({ class_names: names }) {
-    this.digit.replaceChildren(el("option", { value: "", text: names.length ? "any digit" : "no labels" }), ...names.map((name, i) => el("option", { value: String(i), text: name })));
-    this.digit.disabled = names.length < 2;
-  }
-
   draw() {
     if (!this.shown || !this.look) return;
+    toggle(this.node, "ps-vectors", isVector(this.shown.image_shape));
     const favourites = new Set(Object.entries(this.notes).flatMap(([latent, note]) => (note.favourite ? [Number(latent)] : [])));
     this.atlas.show(this.shown, this.look.palette, favourites);
-    this.drawThen();
+    this.then.draw(this.shown, this.look.palette);
     this.panel.setNote(this.notes[this.latent]);
     Object.assign(this.node.dataset, { step: this.shown.step, latents: this.shown.n_latents });
     this.say();
@@ -298,24 +265,12 @@ class Features {
 
   say() {
     if (!this.shown || !this.cells) return;
-    const { n_latents: n, fvu, l0, dead_fraction: dead } = this.shown;
+    const { n_latents: n, n_test, fvu, l0, dead_fraction: dead } = this.shown;
     const few = this.cells.length < n ? `${whole(this.cells.length)} of ${whole(n)} units` : `${whole(n)} units`;
     const none = this.cells.length ? "" : " None is like that: choose another filter.";
     const all = dead === 1 ? " All are dead: the penalty is too strong, or training has only begun." : "";
     const places = this.places && this.choice.sort === "place" ? ` Each stands where its like stood in ${this.places.of}.` : "";
-    setText(this.words, `${few}; ${percent(Math.max(0, 1 - fvu))} explained (FVU ${fvu.toFixed(3)}), ${l0.toFixed(0)} lit per image, ${percent(dead, 1)} dead on the test set.${none}${all}${places}`);
-  }
-
-  /** The fixed digits and their reconstructions at this step. */
-  drawThen() {
-    const { x, x_hat } = this.shown.arrays;
-    const n = x.shape[1];
-    const shape = imageShape(this.shown.image_shape, n);
-    if (this.digits.children.length !== x.shape[0]) this.digits.replaceChildren(...this.shown.digit_names.map((name) => el("figure", { title: name }, el("canvas", { class: "ps-crisp" }), el("canvas", { class: "ps-crisp" }))));
-    [...this.digits.children].forEach((pair, i) => {
-      drawTile(pair.children[0], x.data.subarray(i * n, (i + 1) * n), shape, this.look.palette.grey);
-      drawTile(pair.children[1], x_hat.data.subarray(i * n, (i + 1) * n), shape, this.look.palette.grey);
-    });
+    setText(this.words, `${few}; ${percent(Math.max(0, 1 - fvu))} explained (FVU ${figure(fvu)}), ${figure(l0)} lit per image, ${percent(dead, 1)} dead, over ${whole(n_test)} test images.${none}${all}${places}`);
   }
 
   saveMontage() {
@@ -332,3 +287,5 @@ class Features {
     this.panel.close();
   }
 }
+
+export const mount = mounting(Features);

@@ -1,5 +1,5 @@
 // Charts that stand still: figures from Python, redrawn on the same nodes when a newer snapshot comes. Hovering a point
-// shows its unit's filter, a click opens the unit's page; lists of units do the same for the keyboard.
+// shows its unit's filter, a click opens the unit's page; arrow keys and Enter do the same.
 
 import { Store } from "../apart/store.js";
 import { drawSigned } from "../apart/pictures.js";
@@ -8,26 +8,13 @@ import { el, setText, toggle } from "../dom.js";
 import { readLook } from "../look.js";
 import { Scrubber } from "../features/scrubber.js";
 import { imageShape } from "../mosaic.js";
+import { mounting } from "../mounting.js";
+import { saveButtons } from "../save.js";
+import { TakeAlong } from "../take-along.js";
 import { Confusion } from "./confusion.js";
+import { Walk } from "./walk.js";
 
-const views = new WeakMap();
 const LISTED = 60; // tiles in a list
-
-/** Streamlit calls this at every rerun; the view is built once per place and told what changed. */
-export function mount(component) {
-  const { parentElement } = component;
-  let view = views.get(parentElement);
-  if (!view || !view.node.isConnected) {
-    view?.close();
-    view = new Plots(component);
-    views.set(parentElement, view);
-  }
-  view.receive(component);
-  return () => {
-    view.close();
-    views.delete(parentElement);
-  };
-}
 
 class Plots {
   constructor({ data, parentElement }) {
@@ -39,7 +26,8 @@ class Plots {
     this.confusion = new Confusion(this.store, (index) => `${this.data.pages}/take-apart?run=${encodeURIComponent(this.data.run)}&image=${index}`);
     this.scrubber = new Scrubber((step) => this.setStateValue("step", step));
     this.peek = el("canvas", { class: "ps-crisp pl-peek", hidden: true });
-    this.node = el("div", { class: "ps-root pl-root" }, this.words, this.scrubber.node, this.grid, this.confusion.node, this.lists, this.peek);
+    this.along = new TakeAlong();
+    this.node = el("div", { class: "ps-root pl-root" }, this.words, this.scrubber.node, this.grid, this.confusion.opened, this.lists, this.along.node, this.peek);
     parentElement.append(this.node);
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.node);
@@ -56,6 +44,8 @@ class Plots {
     toggle(this.node, "ps-dark", this.look.palette.dark);
     toggle(this.node, "ps-lecture", Boolean(data.lecture));
     setText(this.words, data.words);
+    if (data.at) this.scrubber.describe(data.at, data.step === null);
+    this.along.show(data.exports, data.again);
     this.showLists();
     this.show();
     if (data.weights !== this.loaded) this.load(data.weights);
@@ -69,7 +59,7 @@ class Plots {
       if (this.loaded !== version) return;
       this.filters = arrays.filters;
       this.survey = survey;
-      this.labels = this.data.confusion && this.data.has_labels ? await this.store.labels(this.data.dataset) : null;
+      this.labels = this.data.confusion && this.data.has_labels ? await this.store.labels(this.data) : null;
       this.node.dataset.surveyed = version;
       this.showLists();
       this.show();
@@ -84,8 +74,9 @@ class Plots {
   async show() {
     const Plotly = (this.Plotly ??= await loadPlotly(this.data.base));
     for (const [name, figure] of Object.entries(this.data.figures)) this.react(Plotly, this.chart(name), figure);
-    this.confusion.show({ labels: this.labels, answers: this.labels ? this.survey?.answers : null, names: this.data.class_names, dataset: this.data.dataset, shape: this.data.image_shape, look: this.look });
+    this.confusion.show({ labels: this.labels, answers: this.labels ? (this.data.answers ?? this.survey?.answers) : null, names: this.data.class_names, data: this.data, shape: imageShape(this.data.image_shape, this.data.image_shape.reduce((a, b) => a * b, 1)), look: this.look });
     for (const [name, chart] of this.charts) chart.node.hidden = !(name in this.data.figures);
+    if (this.data.confusion) this.grid.append(this.confusion.box);
   }
 
   redraw() {
@@ -103,7 +94,7 @@ class Plots {
   chart(name) {
     if (!this.charts.has(name)) {
       const [title, plot, what] = [el("h3", { class: "ps-chart-title" }), el("div", { class: `pl-plot pl-plot-${name}`, role: "img" }), el("p", { class: "ps-what" })];
-      const node = el("figure", { class: "ps-chart" }, title, plot, what);
+      const node = el("figure", { class: "ps-chart" }, saveButtons(() => this.Plotly, plot, name), title, plot, what);
       this.grid.append(node);
       this.charts.set(name, { title, plot, what, node });
     }
@@ -131,7 +122,8 @@ class Plots {
     if (first && meta.opens === "latent") {
       plot.on("plotly_hover", ({ points: [point], event }) => this.peekAt(point.customdata, event));
       plot.on("plotly_unhover", () => (this.peek.hidden = true));
-      plot.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && location.assign(this.href(point.customdata)));
+      plot.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && this.open(point.customdata));
+      new Walk(Plotly, plot, { visit: (latent, at) => this.peekBeside(plot, latent, at), open: (latent) => this.open(latent) });
     }
   }
 
@@ -150,6 +142,17 @@ class Plots {
   filter(latent) {
     const [n, nPixels] = this.filters.shape;
     return latent < n ? this.filters.data.subarray(latent * nPixels, (latent + 1) * nPixels) : null;
+  }
+
+  open(latent) {
+    location.assign(this.href(latent));
+  }
+
+  /** The filter of the point that the keyboard has come to. */
+  peekBeside(plot, latent, at) {
+    if (latent === null) return (this.peek.hidden = true);
+    const box = plot.getBoundingClientRect();
+    this.peekAt(latent, { clientX: box.left + at.x, clientY: box.top + at.y });
   }
 
   peekAt(latent, event) {
@@ -186,3 +189,5 @@ class Plots {
     this.node.remove();
   }
 }
+
+export const mount = mounting(Plots);

@@ -12,8 +12,8 @@ __all__ = ["BANDS", "BINS", "Gallery", "hang"]
 
 BINS = 24
 N_TOP = 16
-BANDS, N_BAND = 4, 6
-N_RANDOM = 12
+BANDS, N_BAND = 4, 8
+N_RANDOM = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
