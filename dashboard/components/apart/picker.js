@@ -16,6 +16,7 @@ export class Picker {
     };
     this.previous = button("previous", "‹", "Previous test image");
     this.next = button("next", "›", "Next test image");
+    for (const node of [this.previous, this.next]) node.setAttribute("aria-label", node.title);
     this.random = button("random", "Random", "Any test image");
     this.worst = button("worst", "Worst copied", "The test images it reconstructs worst, one after the other");
     this.wrong = button("wrong", "Next misread", "The next test image whose class the probe gets wrong");
