@@ -21,13 +21,13 @@ from typing import Self
 
 import psutil
 import websockets
-from playwright.sync_api import sync_playwright
 
 from sae_core.runs import Runs
 from sae_core.runs.frame_file import FrameReader
 from sae_core.runs.frames import decode_frame
 from tests.bench.stages import print_stages
-from tests.browser.house import Dashboard, LivePage, chromium_path, launch_chromium, stroke_share, wait_until
+from tests.bench.tab import Chromium, Tab
+from tests.browser.house import Dashboard, chromium_path, stroke_share, wait_until
 
 SETTLE = 3.0
 
@@ -40,6 +40,7 @@ class Window:
     pictures_per_second: float
     server_share: float
     worker_share: float
+    browser_share: float
 
 
 def main(arguments: list[str]) -> int:
@@ -53,27 +54,25 @@ def main(arguments: list[str]) -> int:
     if chromium_path() is None:
         print("no Chromium is installed, so there is nothing to measure")
         return 1
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
+    with tempfile.TemporaryDirectory() as folder, Chromium(Path(folder)) as browser:
+        live = browser.tab()
         began = time.perf_counter()
         house = Dashboard(Path(folder) / "runs").start()
         try:
-            page = browser.new_page(viewport={"width": 1366, "height": 768})
-            live = LivePage(page).open(f"{house.url}?n_latents={options.latents}")
+            live.open(f"{house.url}?n_latents={options.latents}")
             print(f"start to interactive page          {time.perf_counter() - began:8.2f} s  (asked: at most 5)")
             time.sleep(SETTLE)
-            measure(house, live, options)
+            measure(house, browser, live, options)
             for method in ("l1", "kl"):
                 birth(house, live, method)
         finally:
             house.stop()
-            browser.close()
     return 0
 
 
-def measure(house: Dashboard, live: LivePage, options: argparse.Namespace) -> None:
+def measure(house: Dashboard, browser: Chromium, live: Tab, options: argparse.Namespace) -> None:
     """The table."""
-    live.page.locator(".ps-select").select_option("full")
+    live.press("v")  # full speed
     began = time.perf_counter()
     live.play()
     wait_until(lambda: live.number("step") >= 1, 20, "no first step was shown")
@@ -86,13 +85,13 @@ def measure(house: Dashboard, live: LivePage, options: argparse.Namespace) -> No
     time.sleep(SETTLE)
     windows: dict[str, list[Window]] = {"headless": [], "page": [], "crowd": []}
     for _ in range(2):
-        windows["page"].append(watch(house, live, options.seconds))
+        windows["page"].append(watch(house, browser, live, options.seconds))
         with Crowd(house, live.run, options.watchers) as crowd:
-            windows["crowd"].append(watch(house, live, options.seconds))
+            windows["crowd"].append(watch(house, browser, live, options.seconds))
             rates = crowd.rates()
-        live.page.goto("about:blank")
+        live.goto("about:blank")
         time.sleep(SETTLE + 2)
-        windows["headless"].append(watch(house, None, options.seconds, run.id))
+        windows["headless"].append(watch(house, browser, None, options.seconds, run.id))
         live.open(f"{house.url}?run={run.id}")
         time.sleep(SETTLE)
     report(windows, rates, options)
@@ -100,10 +99,10 @@ def measure(house: Dashboard, live: LivePage, options: argparse.Namespace) -> No
     print(f"ping over the same socket, median    {1000 * in_thread(ping(house)):8.1f} ms")
     print_stages(options.latents)
     if options.minutes:
-        memory(house, live, options.minutes)
+        memory(house, browser, live, options.minutes)
 
 
-def birth(house: Dashboard, live: LivePage, method: str) -> None:
+def birth(house: Dashboard, live: Tab, method: str) -> None:
     """Seconds from Play, as anyone would press it on a fresh page, until filters are strokes and no longer static."""
     house.stop_runs()
     live.open(f"{house.url}?method={method}")
@@ -136,11 +135,12 @@ def report(windows: dict[str, list[Window]], rates: list[float], options: argpar
     mean = {name: statistics.mean(w.images_per_second for w in found) for name, found in windows.items()}
     pictures = {name: statistics.mean(w.pictures_per_second for w in found) for name, found in windows.items()}
     print(f"\n{options.latents} latents, batch 256, one trainer thread unless the machine has more than two cores")
-    print(f"{'':24}{'images/s':>12}{'pictures/s':>12}{'server':>10}{'worker':>10}")
+    print(f"{'':24}{'images/s':>12}{'pictures/s':>12}{'server':>10}{'worker':>10}{'Chromium':>10}")
     for name, label in (("headless", "nobody watching"), ("page", "one page"), ("crowd", f"page + {options.watchers}")):
         server = statistics.mean(w.server_share for w in windows[name])
         worker = statistics.mean(w.worker_share for w in windows[name])
-        print(f"{label:24}{mean[name]:12,.0f}{pictures[name]:12.1f}{server:9.0%}{worker:10.0%}")
+        chromium = statistics.mean(w.browser_share for w in windows[name])
+        print(f"{label:24}{mean[name]:12,.0f}{pictures[name]:12.1f}{server:10.0%}{worker:10.0%}{chromium:10.0%}")
     print(f"\npage / nobody watching               {mean['page'] / mean['headless']:8.2f}  (asked: at least 0.60)")
     print(f"crowd / page                         {mean['crowd'] / mean['page']:8.2f}  (asked: at least 0.90)")
     print(f"pictures/s on the page               {pictures['page']:8.1f}  (asked: at least 15)")
@@ -149,7 +149,7 @@ def report(windows: dict[str, list[Window]], rates: list[float], options: argpar
         print("(one further watcher never answers, and holds nobody up)")
 
 
-def watch(house: Dashboard, live: LivePage | None, seconds: float, run: str = "") -> Window:
+def watch(house: Dashboard, browser: Chromium, live: Tab | None, seconds: float, run: str = "") -> Window:
     """Rates over a stretch of time, from the run's own count of images and the clock beside it."""
     directory = Runs(house.runs).open(live.run if live else run)
     assert house.process is not None
@@ -158,15 +158,14 @@ def watch(house: Dashboard, live: LivePage | None, seconds: float, run: str = ""
     def reading() -> tuple[float, float, float, list[float]]:
         status = directory.status()
         pictures = live.number("pictures") if live else 0.0
-        return status.updated, status.images, pictures, [used(p) for p in processes]
+        spent = [used(p) for p in processes]
+        return status.updated, status.images, pictures, [*spent, sum(map(used, browser.processes()))]
 
     began, images, pictures, spent = reading()
     time.sleep(seconds)
     ended, images_now, pictures_now, spent_now = reading()
-    server, worker = (now - before for now, before in zip(spent_now, spent, strict=True))
-    return Window(
-        (images_now - images) / (ended - began), (pictures_now - pictures) / seconds, server / seconds, worker / seconds
-    )
+    shares = ((now - before) / seconds for now, before in zip(spent_now, spent, strict=True))
+    return Window((images_now - images) / (ended - began), (pictures_now - pictures) / seconds, *shares)
 
 
 def used(process: psutil.Process) -> float:
@@ -221,7 +220,7 @@ def connect(house: Dashboard) -> websockets.connect:
     )
 
 
-def drag_delay(house: Dashboard, live: LivePage) -> float:
+def drag_delay(house: Dashboard, live: Tab) -> float:
     """Median time from a dragged value's event to the record that it was applied."""
     live.play() if live.shown("state") != "training" else None
     live.drag_dial(0.5, 0.8, 2.0)
@@ -253,18 +252,19 @@ async def ping(house: Dashboard, n: int = 40) -> float:
     return statistics.median(times)
 
 
-def memory(house: Dashboard, live: LivePage, minutes: float) -> None:
+def memory(house: Dashboard, browser: Chromium, live: Tab, minutes: float) -> None:
     """Server, worker and browser memory each half minute of a live run."""
     assert house.process is not None
     server = psutil.Process(house.process.pid)
     worker = psutil.Process(Runs(house.runs).open(live.run).status().pid)
-    client = live.page.context.new_cdp_session(live.page)
-    print(f"\n{'minute':>8}{'server MB':>12}{'worker MB':>12}{'page heap MB':>14}{'DOM nodes':>12}")
+    print(f"\n{'minute':>8}{'server MB':>12}{'worker MB':>12}{'browser MB':>12}{'page heap MB':>14}{'DOM nodes':>12}")
     began = time.time()
     while (passed := time.time() - began) < 60 * minutes:
-        client.send("HeapProfiler.collectGarbage")
-        heap = live.page.evaluate("performance.memory.usedJSHeapSize") / 1e6
-        nodes = live.page.evaluate("document.querySelectorAll('*').length")
+        heap, nodes = live.heap() / 1e6, live.evaluate("document.querySelectorAll('*').length")
         resident = [process.memory_info().rss / 1e6 for process in (server, worker)]
-        print(f"{passed / 60:8.1f}{resident[0]:12.0f}{resident[1]:12.0f}{heap:14.1f}{nodes:12d}", flush=True)
+        chromium = sum(process.memory_full_info().pss for process in browser.processes()) / 1e6
+        print(
+            f"{passed / 60:8.1f}{resident[0]:12.0f}{resident[1]:12.0f}{chromium:12.0f}{heap:14.1f}{nodes:12d}",
+            flush=True,
+        )
         time.sleep(30)
