@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
@@ -65,13 +67,21 @@ def _described(runs: Runs) -> dict[str, str]:
         stamp = runs.root.stat().st_mtime_ns
     except OSError:
         return {}
-    return dict(_list(str(runs.root), stamp))
+    return dict(_list(str(runs.root), stamp, datetime.now().astimezone().date()))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _list(root: str, stamp: int) -> dict[str, str]:  # noqa: ARG001 (a part of the key)
+def _list(root: str, stamp: int, today: date) -> dict[str, str]:  # noqa: ARG001 (a part of the key)
     """Ids and words for all runs of a folder, newest first; read again when the folder changes (``stamp``)."""
-    return {run.id: f"{run.id} · {run.meta.created[:16].replace('T', ' ')}" for run in Runs(root).list()}
+    return {run.id: f"{run.id} · {_when(run.meta.created, today)}" for run in Runs(root).list()}
+
+
+def _when(created: str, today: date) -> str:
+    """The hour of today, else the day: a narrow menu has no room for more."""
+    with suppress(ValueError):
+        there = datetime.fromisoformat(created).astimezone()
+        return f"{there:%H:%M}" if there.date() == today else f"{there.day} {there:%b}"
+    return created[:10]
 
 
 def _knob(session: Session, name: str, *, may_steer: bool = True) -> None:

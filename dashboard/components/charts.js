@@ -37,7 +37,8 @@ export class Charts {
       const known = this.charts.get(name);
       const chart = known ?? this.addChart(name);
       const { title, what, alt } = figure.layout.meta;
-      chart.title.textContent = title;
+      const [words, unit = ""] = title.split(/(?= \()/);
+      chart.title.replaceChildren(words, el("span", { class: "ps-title-unit", text: unit }));
       chart.what.textContent = what;
       chart.plot.setAttribute("aria-label", alt);
       chart.figure = figure;
@@ -47,11 +48,12 @@ export class Charts {
 
   addChart(name) {
     const title = el("h3", { class: "ps-chart-title" });
+    const legend = el("div", { class: "ps-legend", "aria-hidden": "true" });
     const plot = el("div", { class: `ps-plot ps-plot-${name}`, role: "img" });
     const what = el("p", { class: "ps-what" });
     const saves = saveButtons(() => this.Plotly, plot, name);
-    this.node.append(el("figure", { class: `ps-chart ps-chart-${name}` }, saves, title, plot, what));
-    const chart = { name, title, plot, what };
+    this.node.append(el("figure", { class: `ps-chart ps-chart-${name}` }, saves, el("div", { class: "ps-chart-head" }, title, legend), plot, what));
+    const chart = { name, title, legend, plot, what };
     this.charts.set(name, chart);
     return chart;
   }
@@ -82,11 +84,12 @@ export class Charts {
   }
 
   react(chart, { rows, frame, markers }, look) {
-    const data = chart.figure.data.map((trace) => bind(trace, rows, frame));
+    const data = chart.figure.data.map((trace) => coloured(bind(trace, rows, frame), look.onDark));
     const layout = {
       ...chart.figure.layout,
       autosize: true,
-      margin: scaled(chart.figure.layout.margin, look.size / 11),
+      showlegend: false,
+      margin: { ...scaled(chart.figure.layout.margin, look.size / 11), t: 8 },
       uirevision: this.revision,
       font: { ...chart.figure.layout.font, color: look.text, family: look.font, size: look.size },
       paper_bgcolor: "rgba(0,0,0,0)",
@@ -95,6 +98,8 @@ export class Charts {
     for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], title: { ...layout[axis].title, font: { size: look.size } }, gridcolor: look.grid, zerolinecolor: look.grid, linecolor: look.grid };
     if (look.large) layout.yaxis = { ...layout.yaxis, title: {}, nticks: 4 }; // the chart's own title says it
     if (chart.figure.layout.meta.markers) Object.assign(layout, markerLayout(markers, look));
+    if (!data.some((trace) => trace.x.length)) Object.assign(layout, nothingYet(layout, look));
+    showLegend(chart.legend, data);
     this.Plotly.react(chart.plot, data, layout, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
   }
 
@@ -114,6 +119,31 @@ function bind(trace, rows, frame) {
     return { ...trace, x: centres, y: Array.from(counts), width: centres.map((_, i) => (edges[i + 1] - edges[i]) * 0.92) };
   }
   return { ...trace, x: [...rows.column(x)], y: [...rows.column(y)] };
+}
+
+/** Beside the title, where it takes no height from the curves; built anew only when a colour or a name is another. */
+function showLegend(node, data) {
+  const key = data.length > 1 ? data.map((trace) => `${trace.name} ${trace.line?.color}`).join() : "";
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  node.replaceChildren(...(key ? data.map((trace) => el("span", { style: `--swatch:${trace.line.color}`, text: trace.name })) : []));
+}
+
+/** Before the first point: axes of nothing have no numbers. */
+function nothingYet({ xaxis, yaxis }, look) {
+  const text = { text: "drawn as it learns", showarrow: false, font: { size: look.size + 1 }, opacity: 0.7 };
+  return {
+    xaxis: { ...xaxis, showticklabels: false },
+    yaxis: { ...yaxis, showticklabels: false },
+    annotations: [{ ...text, x: 0.5, y: 0.5, xref: "paper", yref: "paper" }],
+  };
+}
+
+/** The trace with its colours exchanged for those of the page's theme. */
+function coloured(trace, colours) {
+  const result = { ...trace };
+  for (const part of ["line", "marker"]) if (colours[trace[part]?.color]) result[part] = { ...trace[part], color: colours[trace[part].color] };
+  return result;
 }
 
 const scaled = (margin, by) => Object.fromEntries(Object.entries(margin).map(([side, size]) => [side, Math.round(size * by)]));

@@ -7,13 +7,13 @@ import { percent } from "./format.js";
 const GAP = 2; // pixels between tiles, at the filters' own resolution; a lit tile's frame is painted there
 const UNIT = [8, 8, 1]; // a unit that has no filter to draw is a square of this size
 
-/** Columns for n tiles of w × h in a box of the given proportion, so that the tiles come out as large as they can. */
+/** Columns for n tiles of w × h in a box of the given proportion, so that the tiles come out as large as they can, in as wide a block. */
 export function columnsFor(n, width, height, tileWidth, tileHeight) {
   let best = { columns: 1, scale: 0 };
   for (let columns = 1; columns <= n; columns++) {
     const rows = Math.ceil(n / columns);
     const scale = Math.min(width / (columns * tileWidth), height / (rows * tileHeight));
-    if (scale > best.scale + 1e-9) best = { columns, scale };
+    if (scale > best.scale - 1e-9) best = { columns, scale };
   }
   return best.columns;
 }

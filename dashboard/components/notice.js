@@ -31,7 +31,8 @@ export class Notice {
     this.show();
   }
 
-  status(run, { state, reason, step, queue }) {
+  /** @param {string} hint what to try while it trains */
+  status(run, { state, reason, step, queue }, hint = "") {
     const at = step === undefined || step === null ? "" : ` at step ${step.toLocaleString("en-US")}`;
     this.parts.error = null;
     this.parts.status = {
@@ -42,7 +43,7 @@ export class Notice {
       paused: step ? { text: reason || `Paused${at}. Space goes on.`, trouble: Boolean(reason) } : { text: "Nothing learned yet. Press Play (Space)." },
       stopped: { text: `Stopped${at}. Space goes on from there.` },
       finished: { text: `Finished${at}.` },
-      training: { text: "" },
+      training: { text: hint, hint: true },
     }[run ? state : "none"] ?? { text: "Nothing learned yet. Press Play (Space)." };
     this.show();
   }
@@ -70,9 +71,10 @@ export class Notice {
   show() {
     const { link, error, said, status, watching } = this.parts;
     const troubles = [link, error, status?.trouble ? status : null];
-    const part = troubles.find(Boolean) ?? (this.hushed ? null : said ?? (status?.text ? status : null) ?? watching) ?? { text: "" };
+    const part = troubles.find(Boolean) ?? (this.hushed ? null : said ?? (watching && status?.hint ? watching : null) ?? (status?.text ? status : null) ?? watching) ?? { text: "" };
     setText(this.text, part.text);
     toggle(this.node, "ps-trouble", Boolean(part.trouble));
+    toggle(this.node, "ps-hint", Boolean(part.hint));
     this.button.hidden = !part.button;
     if (part.button) {
       setText(this.button, part.button);

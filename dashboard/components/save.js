@@ -25,7 +25,7 @@ export function saveButtons(Plotly, plot, name) {
   const image = async (format) => {
     const options = { format, width: Math.max(640, plot.clientWidth), height: Math.max(360, plot.clientHeight), scale: 2 };
     const paper = getComputedStyle(plot).getPropertyValue("--paper") || "#fff";
-    const layout = { ...plot.layout, paper_bgcolor: paper, plot_bgcolor: paper };
+    const layout = { ...plot.layout, showlegend: plot.data.length > 1, paper_bgcolor: paper, plot_bgcolor: paper };
     const url = await Plotly().toImage({ data: plot.data, layout }, options);
     saveAs(`${name}.${format}`, await (await fetch(url)).blob());
   };

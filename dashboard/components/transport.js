@@ -32,7 +32,7 @@ export const SPEEDS = [
   ["slow", "slow motion", "One step a picture, five pictures a second"],
 ];
 
-function icon(name) {
+export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");

@@ -51,7 +51,7 @@ def loss_figure(dial_label: str, *, course: bool = False) -> go.Figure:
     moved = f" Dotted: {dial_label[0].lower()}{dial_label[1:]} moved." if dial_label else ""
     return styled(
         figure,
-        title="What the model pays for" + (" (the course's cost)" if course else " (1 = the data's variance)"),
+        title="What it pays for" + (" (the course's cost)" if course else " (1 = data variance)"),
         what=f"J is what training lowers: errors in the copies plus the price of lit units.{moved}",
         alt="Line chart of the objective over images seen, split into reconstruction and sparsity penalty",
         markers=bool(dial_label),
