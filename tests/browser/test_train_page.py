@@ -19,7 +19,10 @@ IMAGE = (28, 28)
 
 def live_filters(dashboard: Dashboard, run: str) -> tuple[int, object]:
     """Step and filters of the newest picture of a run, from its frame."""
-    payload = Runs(dashboard.runs).open(run).frames().read()
+    frames = Runs(dashboard.runs).open(run).frames()
+    wait_until(lambda: frames.sequence() > 0, 10, "no picture was drawn")
+    payload = frames.read()
+    frames.close()
     assert payload is not None
     header, arrays = decode_frame(payload)
     return int(header["step"]), arrays["filters"]
@@ -50,16 +53,18 @@ def test_before_anything_is_pressed_the_real_untrained_network_is_shown(live: Li
 
 
 def test_play_raises_strokes_out_of_the_static(live: LivePage, dashboard: Dashboard) -> None:
-    """Space, and most filters turn from static into strokes within the warm-up; nothing leaves this machine.
+    """Space, and within 3 s the first tenth of the filters has turned from static into strokes, soon after it most.
 
-    How many seconds that takes is for ``python -m tests.bench live`` to say.
+    ``python -m tests.bench live`` says how long it took; nothing leaves this machine.
     """
-    live.page.locator(".ps-select").select_option("full")
     assert stroke_share(first_filters(), IMAGE) == 0
+    time.sleep(3)  # a reader looks before pressing; the spare worker has its torch by then
+    began = time.perf_counter()
     live.play()
-    wait_until(lambda: live.run, 30, "no run began")
-    wait_until(lambda: live.number("step") >= 100, 60, "no training was shown")
-    wait_until(lambda: share_of_strokes(dashboard, live.run) > 0.5, 10, "no strokes appeared in the first steps")
+    wait_until(lambda: live.run, 3, "no run began")
+    wait_until(lambda: share_of_strokes(dashboard, live.run) > 0.1, 5, "no strokes appeared")
+    assert time.perf_counter() - began <= 3, "the first strokes came late"
+    wait_until(lambda: share_of_strokes(dashboard, live.run) > 0.5, 3, "most filters stayed static")
     assert live.complaints == []
     assert live.foreign_requests() == []
 
@@ -146,15 +151,31 @@ def test_reset_keeps_the_seed_and_the_earlier_run(live: LivePage, dashboard: Das
     assert runs.open(live.run).config.seed == child.config.seed + 1
 
 
-def test_kl_shows_strokes_in_most_filters_within_its_first_steps(context: BrowserContext, dashboard: Dashboard) -> None:
-    """The KL preset needs no tuning: method in the URL, Play, and by step 300 most filters are strokes."""
+def test_kl_shows_strokes_in_most_filters_within_15_seconds(context: BrowserContext, dashboard: Dashboard) -> None:
+    """The KL preset needs no tuning: method in the URL, Play, and most filters are strokes."""
     live = LivePage(context.new_page()).open(dashboard.url + "?method=kl")
-    live.page.locator(".ps-select").select_option("full")
+    began = time.perf_counter()
     live.play()
-    wait_until(lambda: live.number("step") >= 100, 60, "training did not begin")
+    wait_until(lambda: live.run, 15, "no run began")
     assert Runs(dashboard.runs).open(live.run).config.method == "kl"
-    wait_until(lambda: share_of_strokes(dashboard, live.run) > 0.5, 10, "KL showed no strokes in most filters")
-    assert live.number("step") <= 300
+    wait_until(lambda: share_of_strokes(dashboard, live.run) > 0.5, 15, "KL showed no strokes in most filters")
+    assert time.perf_counter() - began <= 15
+
+
+def test_nothing_moves_between_the_first_screen_a_run_and_a_pause(live: LivePage) -> None:
+    """No layout jump: every block of the page stands where it stood before Play, at the smallest laptop size."""
+    blocks = ".ps-root > *, .ps-body > *, .ps-mosaic-canvas, .ps-plot, .ps-digit, .ps-tile"
+    places = f"""() => [...document.querySelectorAll({blocks!r})]
+        .map(node => node.getBoundingClientRect()).map(box => [box.x, box.y, box.width, box.height])"""
+    wait_until(lambda: live.page.locator(".ps-plot .main-svg").count() >= 3, 10, "no chart was drawn")
+    before = live.page.evaluate(places)
+    live.play()
+    wait_until(lambda: live.number("step") > 100, 30, "training did not begin")
+    assert live.page.evaluate(places) == before
+    live.play()
+    wait_until(lambda: live.shown("state") == "paused", 10, "it did not pause")
+    assert live.page.evaluate(places) == before
+    assert live.page.evaluate("document.querySelector('.ps-copies').getBoundingClientRect().bottom") <= 768
 
 
 def test_the_textbooks_own_trains_like_any_other_and_its_formula_speaks_its_letters(
