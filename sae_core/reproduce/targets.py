@@ -44,7 +44,7 @@ _ALL = (
         source="Sharkey, Braun & Millidge (2022); restated in arXiv 2501.17727, appendix I",
         published="a zone of penalties with a mean max cosine near 1, less on either side; figures, no number",
         band="largest MMCS >= 0.9, inside the sweep, and at least .05 above both its ends",
-        takes="6 min",
+        takes="3 min",
         run=sharkey.mmcs_sweep,
         quick="16,384 vectors, four weights, 400 steps",
         record="not yet",
