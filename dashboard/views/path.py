@@ -52,7 +52,7 @@ def show() -> None:
 def _form(page: frame.Page) -> None:
     """What a path is of, and the one button."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="path-form"):
-        methods = [name for name, method in METHODS.items() if method.dial]
+        methods = [name for name, method in METHODS.items() if method.dial and not method.whole]
         dataset = st.selectbox("Data set", list(DATASETS), key="path-dataset", width=150)
         method = st.selectbox("Sparsity method", methods, key="path-method", width=160)
         width = st.selectbox("Hidden units", WIDTHS, index=WIDTHS.index(256), key="path-width", width=120)

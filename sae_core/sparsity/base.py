@@ -185,6 +185,9 @@ class Method:
     def finish_(self, batch: Batch, grad_b_enc: Tensor) -> None:
         """Correct dJ/d b_enc, which is Σ dJ/d pre_codes where nothing else is said."""
 
+    def moved_(self, batch: Batch) -> None:
+        """Adam has moved the weights by the gradients of this batch."""
+
 
 def through_activation_(grad: Tensor, batch: Batch, config: Config) -> None:
     """Multiply by the activation's derivative: 1[code > 0] for ReLU, code (1 − code) for the sigmoid."""

@@ -25,6 +25,14 @@ BANDWIDTH = 0.1
 """ε in units of √variance: how near its threshold a pre_code has to be to teach it."""
 
 
+PACE = 10.0
+"""How much further than Adam each step moves the thresholds' logarithms.
+
+Adam moves a logarithm by the learning rate at most, .1% a step: the dial, and a target, would wait for thousands of
+steps until the thresholds had followed.
+"""
+
+
 class JumpReLU(Method):
     """codes = pre_code where pre_code > θ, else 0; sparsity = L0, the mean number of units lit per image.
 
@@ -77,4 +85,10 @@ class JumpReLU(Method):
         slope = batch.grads["log_threshold"]
         slope.copy_((grad * near).sum(0)).mul_(threshold).add_(near.sum(0), alpha=weight / batch.size)
         slope.mul_(threshold).mul_(-1.0 / width)
+        batch.scratch["before"] = batch.extras["log_threshold"].clone()
         grad.mul_(batch.fires)
+
+    def moved_(self, batch: Batch) -> None:
+        """log_threshold ← before + PACE · (log_threshold − before): Adam with a learning rate PACE times as large."""
+        log_threshold = batch.extras["log_threshold"]
+        log_threshold.add_(log_threshold - batch.scratch["before"], alpha=PACE - 1.0)

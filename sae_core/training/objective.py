@@ -166,11 +166,12 @@ class Objective:
         return self.method.measure(self._batch)
 
     def constrain_(self) -> None:
-        """Bring the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
+        """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
         if self._unit or self._bounded:
             dictionary = self.model.dictionary
             torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
             dictionary.div_(self.norms.clamp_min_(1e-12 if self._unit else 1.0))
+        self.method.moved_(self._batch)
 
     def _biases(self, grads: Tensor, slope: float) -> None:
         model = self.model

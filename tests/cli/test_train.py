@@ -222,3 +222,14 @@ def _wait_for_steps(folder: Path, run_id: str, steps: int):
                 return run
         time.sleep(0.02)
     raise AssertionError("it did not start")
+
+
+def test_the_textbook_is_a_run_like_any_other(penstroke: Penstroke) -> None:
+    """By its preset, whose knobs can be replaced; it goes on where it stopped, and replays bit for bit."""
+    said = penstroke("train", "--preset", "textbook", "--steps", 6, "--name", "course", "--json", "--threads", 1)
+    record = said.record
+    assert said.status == 0
+    assert (record["dataset"], record["method"], record["latents"], record["steps"]) == ("patches", "textbook", 25, 6)
+    assert record["beta"] == 3.0
+    assert penstroke("replay", "course").status == 0
+    assert "no preset" in penstroke("train", "--preset", "lecture").err

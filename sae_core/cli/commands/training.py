@@ -19,12 +19,16 @@ from sae_core.presets import preset as preset_called
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs, runs_folder
+from sae_core.sparsity import METHODS
 
 if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.snapshot import Row
 
 __all__ = ["print_results", "resume", "train", "train_run"]
+
+DEFAULT_ITERATIONS = 400
+"""Of L-BFGS on everything, as the course has them, where neither steps nor epochs are given."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -48,7 +52,9 @@ def train(
     if "epochs" in given:
         begin.pop("steps", None)
     knobs = {**begin, **given}
-    ends = {} if knobs.keys() & {"epochs", "steps"} else {"epochs": DEFAULT_EPOCHS}
+    method = METHODS.get(str(knobs.get("method")))
+    usual = {"steps": DEFAULT_ITERATIONS} if method and method.whole else {"epochs": DEFAULT_EPOCHS}
+    ends = {} if knobs.keys() & {"epochs", "steps"} else usual
     config = Config(**{**ends, **knobs})
     images = images_of(config.dataset)
     return train_run(Runs(runs).create(config, name=name, origin="cli"), images, as_json=as_json)
