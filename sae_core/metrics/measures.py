@@ -60,7 +60,7 @@ class Measures:
     """Share of latents that fired on none of the last ``dead_window`` images."""
     dead_window: int
     dense_share: float
-    """Share of latents that fire on more than `DENSE` (10%) of the images."""
+    """Share of latents that fire on more than `DENSE` (25%) of the images."""
     participation_ratio: float
     """Directions that carry the codes' variance, between 1 and n_latents."""
     coherence: float

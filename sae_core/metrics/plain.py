@@ -22,8 +22,13 @@ __all__ = [
     "mean_l1",
 ]
 
-DENSE = 0.1
-"""A latent that fires on more than this share of images is dense."""
+DENSE = 0.25
+"""A latent that fires on more than this share of images is dense.
+
+Papers say .1, of dictionaries a hundred times as wide. Here a good one of 256 latents lights 22 to 27 for an image, so
+that an ordinary latent fires on .1 of them: at .1 a fourth to a half of a default run was "dense" (MNIST). At .25 none
+is, and 99% are where the penalty is .01, lights 161 and sorts nothing.
+"""
 
 DENSITY_EDGES: Floats = np.concatenate([[-5.25], np.linspace(-5.0, 0.0, 21)]).astype(np.float32)
 """log10 density in quarter decades from 1 image in 100,000 to all of them; the first bin is "never"."""

@@ -9,9 +9,9 @@ export const SORTS = {
   map: "likeness (a map)",
 };
 
-export const FILTERS = { all: "all", dead: "dead", dense: "dense (over 10%)", twins: "duplicates", favourites: "favourites" };
+export const FILTERS = { all: "all", dead: "dead", dense: "dense (over 25%)", twins: "duplicates", favourites: "favourites" };
 
-export const DENSE = 0.1; // the glossary's: density > .1
+export const DENSE = 0.25; // the glossary's: density > .25
 export const TWIN = 0.9; // cosine of two filters from which on they count as duplicates (lens/stories.py)
 
 /** Every latent, in order. `life` and `cells` (of a map) may not be there yet: then places stand. */
