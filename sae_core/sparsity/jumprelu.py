@@ -56,8 +56,14 @@ class JumpReLU(Method):
     target = "target_l0"
     defaults = MappingProxyType({"penalty_weight": 0.003})
     looks = MappingProxyType(
-        {"penalty_weight": MappingProxyType({"dial": (1e-4, 0.1), "zones": ((1.5e-4, "no effect"), (0.1, "useful"))})}
+        {
+            "penalty_weight": MappingProxyType(
+                {"dial": (1e-4, 0.1), "zones": ((1.5e-4, "no effect"), (0.04, "useful"), (0.1, "kills units"))}
+            )
+        }
     )
+    """Measured on MNIST, 256 latents, 800 steps of 256: .0003/.001/.003/.01/.03/.1 gives L0 87/46/20/9.7/4.3/1.8, FVU
+    .09/.13/.16/.25/.34/.47, dead 0/0/0/0/3/11%."""
     activations = ("relu",)
     activation_reason = "its codes are 0 below each unit's threshold, as only ReLU's can be; use activation 'relu'."
     extras = (Extra("log_threshold", start=0.03, unit="log pixels"),)

@@ -34,7 +34,7 @@ SPARSITIES: dict[str, tuple[str, tuple[float, ...]]] = {
     "topk": ("k", (4, 8, 16, 32, 64, 128)),
     "l1": ("penalty_weight", (0.01, 0.03, 0.06, 0.12, 0.25, 0.5)),
     "batch-topk": ("k", (4, 8, 16, 32, 64, 128)),
-    "jumprelu": ("penalty_weight", (0.0003, 0.001, 0.003, 0.006, 0.012, 0.03)),
+    "jumprelu": ("penalty_weight", (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)),
     "gated": ("penalty_weight", (0.01, 0.03, 0.06, 0.12, 0.25, 0.5)),
 }
 """Each method's knob, and six values that span L0 from a few to a few hundred."""
