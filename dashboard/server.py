@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboard.addresses import PREFIX, base_path
 from dashboard.binding import LOOPBACK_NAMES, Bound
 from dashboard.live.guard import GuardMiddleware
 from dashboard.theme import theme_options
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from dashboard.live.hub import Hub
     from sae_core.runs.launch import Launcher
 
-__all__ = ["PREFIX", "build_app", "serve"]
+__all__ = ["build_app", "serve"]
 
-PREFIX = "/penstroke"
 SCRIPT = Path(__file__).resolve().with_name("app.py")
 COMPONENTS = Path(__file__).resolve().with_name("components")
 GRACE = 1
@@ -215,14 +215,6 @@ def _routes(hub: Hub) -> list[BaseRoute]:
         *material_routes(base, hub.runs, hub.lens),
         *path_routes(base, hub.runs),
     ]
-
-
-def base_path() -> str:
-    """Where the app is mounted: empty, or a path like ``/lab``."""
-    from streamlit import config
-
-    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}" if base else ""
 
 
 def _file(request: Request, path: Path, *, local: bool) -> Response:

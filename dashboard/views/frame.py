@@ -22,9 +22,9 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.addresses import PREFIX, base_path
 from dashboard.live import hub
 from dashboard.live.guard import WATCH_ONLY
-from dashboard.server import PREFIX, base_path
 from dashboard.session import Session
 from sae_core.lens.client import Lens
 from sae_core.runs.directory import WORKING, RunDirectory

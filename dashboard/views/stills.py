@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.addresses import base_path
 from dashboard.components import Component, module_component
 from dashboard.materials import TestSet
-from dashboard.server import base_path
 from dashboard.views.frame import Page
 from sae_core.runs.directory import RunDirectory
 from sae_core.snapshot import Snapshot

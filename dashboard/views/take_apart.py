@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.addresses import base_path
 from dashboard.components import module_component
 from dashboard.explore.along import Along, along
 from dashboard.materials import TestSet, test_set
-from dashboard.server import base_path
 from dashboard.views import frame, stills
 from sae_core.data.centre import framing_of
 from sae_core.runs.directory import RunDirectory

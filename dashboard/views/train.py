@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import sidebar
+from dashboard.addresses import PREFIX, base_path
 from dashboard.components import KEY, live_view
 from dashboard.controls import NOTATIONS, knobs_json, methods_json
-from dashboard.server import PREFIX, base_path
 from dashboard.session import Session
 from dashboard.views import frame
 from sae_core.data import asset
