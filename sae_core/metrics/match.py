@@ -64,7 +64,7 @@ def match(first: Floats, second: Floats, *, alive: NDArray[np.bool_] | None = No
     """The pairs of rows, each row used at most once, whose cosines sum to the most.
 
     ``first`` (n_first, n_pixels), ``second`` (n_second, n_pixels); ``alive`` (n_second,) may leave rows out.
-    1,024 rows take 0.1 s, 4,096 a few seconds.
+    1,024 rows of 784 pixels take .07 s of processor time where the two are alike, .2 s where they are not.
 
     Raises:
         ValueError: the rows have different numbers of pixels.
