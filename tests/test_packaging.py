@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_boundaries import EVERYTHING, SOURCES, tops
 
-SPELLED_OTHERWISE = {"sklearn": "scikit-learn", "PIL": "pillow"}
+SPELLED_OTHERWISE = {"sklearn": "scikit-learn", "PIL": "pillow", "xdist": "pytest-xdist"}
 OURS = {"sae_core", "dashboard", "tests"}
 PEERS = {"dictionary_learning", "overcomplete", "ray", "sae_lens"}
 """Of the extras [bench] and [cluster]."""

@@ -80,6 +80,7 @@ def packed(model: SparseAutoencoder, x: np.ndarray, **spec: Any) -> dict[str, An
     config = model.config
     about = {name: getattr(config, name) for name in ("method", "activation", "k", "subtract_b_dec")}
     threshold = 0.1 if config.activation == "sigmoid" else 0.0
+    about["output"] = model.method.output
     data = tensorfile.pack(arrays, {**about, "threshold": threshold, **spec})
     return {"file": base64.b64encode(data).decode(), "x": x[0].tolist()}
 
@@ -93,8 +94,10 @@ NETWORK = """await (async () => {
 })()"""
 
 
-@pytest.mark.parametrize("method", list(METHODS))
-@pytest.mark.parametrize("centred_inputs", [True, False])
+@pytest.mark.parametrize(
+    ("method", "centred_inputs"),
+    [(name, centred) for name in METHODS for centred in (True, False) if not (centred and name == "textbook")],
+)
 def test_every_method_encodes_in_the_browser_as_it_does_in_torch(
     page: Page, method: str, *, centred_inputs: bool
 ) -> None:
