@@ -28,17 +28,17 @@ def _not_the_users_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
-REAL_PROCESSES = ("browser", "cli", "dashboard", "runs", "sweep")
-"""Folders whose tests start real processes and wait for them."""
+TRIED_AGAIN = ("browser", "dashboard")
+"""Folders whose tests hold a page or a server to seconds while models train beside it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a test with real processes be tried again.
+    """Let a test against the clock be tried again.
 
     On a shared machine a moment of someone else's work can break a bound in seconds, but hardly three times running.
     """
     for item in items:
-        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in REAL_PROCESSES:
+        if item.path.is_relative_to(TESTS) and item.path.relative_to(TESTS).parts[0] in TRIED_AGAIN:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 
