@@ -123,10 +123,11 @@ function bind(trace, rows, frame) {
 
 /** Beside the title, where it takes no height from the curves; built anew only when a colour or a name is another. */
 function showLegend(node, data) {
-  const key = data.length > 1 ? data.map((trace) => `${trace.name} ${trace.line?.color}`).join() : "";
+  const colour = (trace) => trace.line?.color ?? trace.marker?.color ?? "currentColor";
+  const key = data.length > 1 ? data.map((trace) => `${trace.name} ${colour(trace)}`).join() : "";
   if (node.dataset.key === key) return;
   node.dataset.key = key;
-  node.replaceChildren(...(key ? data.map((trace) => el("span", { style: `--swatch:${trace.line.color}`, text: trace.name })) : []));
+  node.replaceChildren(...(key ? data.map((trace) => el("span", { style: `--swatch:${colour(trace)}`, text: trace.name })) : []));
 }
 
 /** Before the first point: axes of nothing have no numbers. */
