@@ -22,8 +22,13 @@ DIGITS = Knobs(rho=0.1, decay=3e-3, beta=3.0)
 SELF_TAUGHT_BAND = (0.979, 0.015)
 """Least accuracy, and least gain over raw pixels."""
 
-EDGE_BAND = 0.5
-"""A filter is oriented with more than this share of its spectrum within ±22.5° of one direction; static has a third."""
+ORIENTED = 0.483
+"""A filter is oriented with more than this share of its spectrum within ±22.5° of one direction: 99 of 100 filters of
+static (4,000 of 8×8, default_rng(0)) have less. It follows from static alone."""
+
+EDGE_SEED = 4
+"""Patches and start of the reported run. The band, more than half of 25, was written with seeds 1, 2 and 3 in view,
+which have 16, 15 and 18 oriented filters; this one had not been run."""
 
 CONSTANT = 0.8
 """And nearly constant where its cosine with the constant patch is beyond this."""
@@ -64,10 +69,10 @@ def patch_edges(progress: Progress, quick: bool) -> Outcome:
     from sae_core.textbook.training import minimise
 
     iterations = 40 if quick else 400
-    x = normalise(sample(photographs(), 1_000 if quick else 10_000))
+    x = normalise(sample(photographs(), 1_000 if quick else 10_000, seed=EDGE_SEED))
     costs: list[tuple[int, float]] = []
-    weights = start(64, 25)
-    for moment in minimise(x, 25, EDGES, iterations, every=10):
+    weights = start(64, 25, EDGE_SEED)
+    for moment in minimise(x, 25, EDGES, iterations, seed=EDGE_SEED, every=10):
         weights = moment.weights
         costs.append((moment.iteration, moment.terms.cost))
         progress(moment.iteration / iterations, f"J = {moment.terms.cost:.4f}")
@@ -79,11 +84,12 @@ def patch_edges(progress: Progress, quick: bool) -> Outcome:
         "iterations": float(costs[-1][0]),
         "orientation_share_median": float(np.median(shares)),
         "orientation_share_of_static": float(np.median([orientation_share(one) for one in static])),
-        "oriented_filters": float(((shares > EDGE_BAND) & ~constant).sum()),
+        "oriented_filters": float(((shares > ORIENTED) & ~constant).sum()),
         "nearly_constant_filters": float(constant.sum()),
     }
     notes = (
-        "The course shows pictures and no number; the orientation share is ours.",
+        "The course shows pictures, no number; the share is ours, its line what 99% of static filters stay below.",
+        "The band was set with seeds 1, 2 and 3 in view (16, 15, 18 oriented filters); this is seed 4, not run before.",
         "Patches are of scikit-learn's two photographs, whitened, not of IMAGES.mat, which no package ships.",
         "Nearly constant filters, which the course's picture has not, are not counted as oriented.",
     )

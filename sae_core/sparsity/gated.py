@@ -7,6 +7,7 @@ one encoder matrix for both paths, L1 on the gate alone, and an auxiliary term t
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sae_core.sparsity.base import Batch, Extra, Extras, Method, l1_slope, row_norms
@@ -41,6 +42,9 @@ class Gated(Method):
     knobs = frozenset({"penalty_weight", "target_l0"})
     dial = "penalty_weight"
     target = "target_l0"
+    looks = MappingProxyType({"penalty_weight": MappingProxyType({"zones": ((0.008, "no effect"), (1.0, "useful"))})})
+    """Measured on MNIST, 256 latents, 800 steps of 256: .003/.01/.1/.3/1 gives L0 235/200/48/15/3.5, FVU
+    .04/.05/.15/.22/.37, none dead: its magnitudes are not shrunk, so it survives what kills L1's."""
     activations = ("relu",)
     activation_reason = "its gates open at 0, as only ReLU's codes do; use activation 'relu'."
     extras = (Extra("r_mag"), Extra("b_mag"))
