@@ -152,8 +152,7 @@ def draw(table: Path, figure: Path, steps: int) -> None:
         )
         series.append(Series(NAMES[method], *(tuple(column) for column in zip(*means, strict=True))))
     seeds = sorted({int(row["seed"]) for row in rows})
-    about = f"width {rows[0]['width']}, {steps:,} steps of 256"
-    title = f"FVU against L0 on MNIST: {about}, {len(seeds)} seeds (bars: ±1 s.d.)"
+    title = f"FVU against L0 on MNIST: width {rows[0]['width']}, {steps:,} steps, {len(seeds)} seeds ± s.d."
     figure.write_text(
         chart(title, Axis("lit per image (L0)", log=True), Axis("test FVU (lower is better)", log=True), series),
         "utf-8",
