@@ -13,6 +13,7 @@ from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config
 from sae_core.data import Images, planted_images
 from sae_core.sparsity import METHODS
+from sae_core.sparsity.jumprelu import PACE
 from sae_core.training.objective import Objective
 from sae_core.training.rates import Rates
 from sae_core.training.revival import AUX_SHARE, AuxK, resample_
@@ -220,3 +221,13 @@ def test_a_schedule_is_what_adam_uses(images: Images) -> None:
     trainer = Trainer(config_of("l1", schedule="cosine", steps=10), images)
     steps(trainer, 6)  # the sixth is step 5, half-way
     assert trainer._optimizer.rate == pytest.approx(5e-4)
+
+
+def test_jumprelus_thresholds_move_ten_times_as_far(images: Images):
+    """Adam's first step moves each number that has a gradient by the learning rate; a threshold's logarithm, by ten."""
+    trainer = Trainer(config_of("jumprelu", learning_rate=2e-3, warmup_steps=0), images)
+    before = trainer.model.log_threshold.detach().clone()
+    trainer.step()
+    moved = (trainer.model.log_threshold.detach() - before).abs()
+    assert float(moved.max()) == pytest.approx(PACE * 2e-3, rel=1e-3)
+    assert float((moved > 0).float().mean()) > 0.5

@@ -22,7 +22,7 @@ def trained(n: int, **values: object) -> Trainer:
     return trainer
 
 
-@pytest.mark.parametrize(("method", "target"), [("l1", 4.0), ("gated", 5.0)])
+@pytest.mark.parametrize(("method", "target"), [("l1", 4.0), ("gated", 5.0), ("jumprelu", 5.0)])
 def test_the_asked_for_l0_is_found(method: str, target: float) -> None:
     """Within a sixth, after 1,500 steps, from a weight that was not it; five atoms make an image of this set."""
     trainer = trained(1_500, method=method, target_l0=target)
