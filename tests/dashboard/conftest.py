@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,15 @@ class Server:
         return float(times.user + times.system)
 
 
+def end_stand_ins(root: Path) -> None:
+    """Kill the stand-in workers of a runs folder: they would go on pretending beside the tests that follow."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if str(WRITER) in words and any(Path(word).parent == root for word in words):
+                process.kill()
+
+
 @contextmanager
 def serving(root: Path, *arguments: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "tests.dashboard.serving", str(root), *arguments]
@@ -103,6 +112,7 @@ def serving(root: Path, *arguments: str) -> Iterator[Server]:
     finally:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
             child.kill()
+        end_stand_ins(root)  # those of a server that is gone by now have no parent any more
         process.kill()
         process.wait()
         process.stdout.close()
@@ -113,6 +123,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that the tests of a module share."""
     with serving(tmp_path_factory.mktemp("runs")) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_stand_in_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "server" in request.fixturenames:
+        end_stand_ins(request.getfixturevalue("server").runs.root)
 
 
 @pytest.fixture
