@@ -6,12 +6,21 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.house import Dashboard, LivePage, launch_chromium, wait_until
 
 SIZES = {"laptop": (1366, 768), "phone": (390, 844), "projector": (1920, 1080)}
+LOOKING = {
+    "features": "document.querySelector('.ps-unit')?.dataset.complete === 'true'",
+    "take-apart": "Number(document.querySelector('.pa-root')?.dataset.decodes ?? 0) > 1",
+    "sparsity": "document.querySelector('.pl-root')?.dataset.surveyed",
+    "classify": "document.querySelector('[data-testid=stButton], .pl-root')",
+}
+"""Pages that look at a run, and when each stands."""
+
 README = Path(__file__).resolve().parents[2] / "assets" / "screenshots" / "train.png"
 
 
@@ -30,6 +39,11 @@ def main() -> None:
             for name, (width, height) in SIZES.items():
                 for scheme in ("light", "dark"):
                     take(browser, address, options.folder / f"{name}-{scheme}.png", width, height, scheme)
+            for page, ready in LOOKING.items():
+                for name in ("laptop", "phone"):
+                    for scheme in ("light", "dark"):
+                        path = options.folder / f"{page}-{name}-{scheme}.png"
+                        look(browser, f"{house.url}{page}?{urlsplit(address).query}", ready, path, *SIZES[name], scheme)
             take(browser, address + "&lecture=1", options.folder / "lecture.png", 1366, 768, "light")
             take(browser, address + "&digit=0", options.folder / "digit.png", 1366, 768, "light")
         finally:
@@ -67,6 +81,20 @@ def take(browser: Browser, address: str, path: Path, width: int, height: int, sc
     LivePage(page).open(address)
     page.wait_for_timeout(2000)
     page.screenshot(path=path, full_page=width < 600)
+    context.close()
+
+
+def look(browser: Browser, address: str, ready: str, path: Path, width: int, height: int, scheme: str) -> None:
+    """One picture of a page that looks at a run, as long as the page is."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]  # a literal
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_function(ready, timeout=60_000)
+    page.wait_for_timeout(2000)
+    length = int(page.evaluate("document.querySelector('.stMain').scrollHeight"))
+    page.set_viewport_size({"width": width, "height": min(max(height, length), 6000)})
+    page.wait_for_timeout(500)
+    page.screenshot(path=path)
     context.close()
 
 

@@ -12,7 +12,7 @@ export class Walk {
     plot.addEventListener("blur", () => this.leave());
   }
 
-  /** Every point with its place in pixels of the plot. */
+  /** Every point with its place in pixels of the plot, by the axes that plotly has laid out. */
   points() {
     const { _fullLayout: layout, data } = this.plot;
     const size = layout._size;
