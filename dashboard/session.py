@@ -43,6 +43,9 @@ class Session:
     """Where the tab is: going elsewhere empties the address, and nothing is forgotten by it."""
     own: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each page but Train keeps in its address, by page."""
+    told: bool = False
+    """The browser has just said what it looks at; its address may be older than that, since we write it after each run
+    of the page, and the next telling may set out before it has arrived."""
 
     def __post_init__(self) -> None:
         self.values = _values_of(Config())
@@ -97,10 +100,11 @@ class Session:
         return self.url
 
     def _arrives(self, page: str, params: Mapping[str, str]) -> bool:
-        """Whether this address says nothing new: it is ours, or empty because another page was gone to."""
+        """Whether this address says nothing new: it is ours, or late, or empty because another page was gone to."""
         moved = self.page not in {None, page}
         self.page = page
-        return dict(params) == self.url or (moved and not params)
+        told, self.told = self.told, False
+        return told or dict(params) == self.url or (moved and not params)
 
     def _find(self, run_id: str) -> RunDirectory:
         return self.runs.open(run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -45,7 +46,7 @@ def show() -> None:
             **_along(page, run),
             **{name: page.own.get(name) for name in OWN},
         )
-        _atlas(data, lambda _: _take(page.own, st.session_state[KEY]["view"]))
+        _atlas(data, lambda _: page.take(**_taken(st.session_state[KEY]["view"])))
 
 
 def _heard() -> Any:
@@ -87,16 +88,15 @@ def _markers(run: RunDirectory) -> list[dict[str, Any]]:
     return list(moves.values())
 
 
-def _take(own: dict[str, Any], view: Any) -> None:
+def _taken(view: Any) -> dict[str, Any]:
     """What the browser says it looks at, as far as it can be that."""
     if not isinstance(view, dict):
-        return
+        return {}
+    taken: dict[str, Any] = {}
     for name, read in OWN.items():
         value = view.get(name)
-        if value is None or value == USUAL.get(name):
-            own[name] = None
-            continue
-        try:
-            own[name] = read(str(int(value)) if isinstance(value, float) else str(value))
-        except ValueError:
-            own[name] = None
+        taken[name] = None
+        if value is not None and value != USUAL.get(name):
+            with suppress(ValueError):
+                taken[name] = read(str(int(value)) if isinstance(value, float) else str(value))
+    return taken

@@ -4,7 +4,7 @@
         with frame.page("features", "Features", own={"latent": frame.index("latent")}) as page:
             if (run := page.trained_run()) is None:
                 return                                    # the page has already said what is missing
-            view(page.data(run=run.id, latent=page.own.get("latent")), lambda name: page.own.update(…))
+            view(page.data(run=run.id, latent=page.own.get("latent")), lambda name: page.take(…))
 
 A page keeps its own parameters in ``page.own`` (a plain dictionary; None leaves the address), and the frame writes
 them behind ``run`` and ``lecture`` when the block ends. Going to another page keeps the run.
@@ -68,6 +68,11 @@ class Page:
             return None
         lens().warm()
         return self.run
+
+    def take(self, **changes: Any) -> None:
+        """What the browser says it looks at: it counts for more than the address that came with it."""
+        self.own.update(changes)
+        self.session.told = True
 
     def data(self, **more: Any) -> dict[str, Any]:
         """What a component needs of the frame: where the server's routes are, lecture mode, who may change things."""

@@ -55,7 +55,7 @@ def plots(key: str, page: Page, run: RunDirectory, images: TestSet, **more: Any)
         "answers": None,
     }
     data = page.data(**{**about, "lists": [], "figures": {}, "words": "", **more})
-    _COMPONENTS[key](data, lambda name: page.own.update({name: _number(st.session_state[key][name])}))
+    _COMPONENTS[key](data, lambda name: page.take(**{name: _number(st.session_state[key][name])}))
 
 
 def _number(value: Any) -> int | None:

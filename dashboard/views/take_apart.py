@@ -48,7 +48,7 @@ def _view(page: frame.Page, run: RunDirectory, images: TestSet) -> None:
         pages=base_path(),
         **_along(page, run, images),
     )
-    _apart(data, lambda name: page.own.update({name: _within(st.session_state[KEY][name], limits[name])}))
+    _apart(data, lambda name: page.take(**{name: _within(st.session_state[KEY][name], limits[name])}))
 
 
 def _about(run: RunDirectory, images: TestSet) -> dict[str, Any]:

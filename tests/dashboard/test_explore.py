@@ -146,3 +146,17 @@ def test_going_elsewhere_keeps_the_run(root: Path) -> None:
     assert tab.page_to_url("features") == {"run": "taught", "latent": "3"}
     tab.follow_page("features", {"run": "unborn"}, OWN)
     assert (tab.view.run, tab.own["features"]) == ("unborn", {})
+
+
+def test_a_late_address_does_not_undo_a_choice(root: Path) -> None:
+    """Leafing fast, the browser says unit 5 while its address still names 3; by itself an address is followed."""
+    tab = Session(Runs(root))
+    tab.follow_page("features", {"run": "taught", "latent": "3"}, OWN)
+    page = frame.Page("features", tab, tab.own["features"])
+    page.take(latent=4)
+    tab.page_to_url("features")
+    page.take(latent=5)
+    tab.follow_page("features", {"run": "taught", "latent": "3"}, OWN)
+    assert tab.page_to_url("features") == {"run": "taught", "latent": "5"}
+    tab.follow_page("features", {"run": "taught", "latent": "3"}, OWN)
+    assert tab.own["features"] == {"latent": 3}

@@ -14,24 +14,23 @@ export class Questions {
   }
 
   /** A picture's header and arrays; null where a newer question of this kind was asked meanwhile. */
-  async picture(kind, run, path, params) {
-    const response = await this.ask(kind, this.address(run, path, params));
-    return response && parseFrame(await response.arrayBuffer());
+  picture(kind, run, path, params) {
+    return this.ask(kind, this.address(run, path, params), async (response) => parseFrame(await response.arrayBuffer()));
   }
 
-  async json(kind, run, path) {
-    const response = await this.ask(kind, this.address(run, path));
-    return response && response.json();
+  json(kind, run, path) {
+    return this.ask(kind, this.address(run, path), (response) => response.json());
   }
 
-  async ask(kind, url) {
+  /** @param read makes of the response what was asked for; a newer question may stop it, too */
+  async ask(kind, url, read) {
     this.asked.get(kind)?.abort();
     const stop = new AbortController();
     this.asked.set(kind, stop);
     try {
       const response = await fetch(url, { signal: stop.signal });
       if (!response.ok) throw new Error(await response.text());
-      return response;
+      return await read(response);
     } catch (error) {
       if (error.name === "AbortError") return null;
       throw error instanceof TypeError ? new Error("The server does not answer.") : error;
