@@ -5,7 +5,7 @@ import { Captions } from "./captions.js";
 import { Charts } from "./charts.js";
 import { Dials } from "./dials.js";
 import { Digits } from "./digits.js";
-import { el, toggle } from "./dom.js";
+import { el, setText, toggle } from "./dom.js";
 import { Enlarged } from "./enlarged.js";
 import { Hands } from "./hands.js";
 import { readLook } from "./look.js";
@@ -75,8 +75,8 @@ class LiveView {
   }
 
   bar(act) {
-    const lecture = el("button", { type: "button", class: "ps-button ps-lecture-button", title: "Large type, no sidebar, more contrast (L)", onclick: () => act("lecture") }, "Lecture");
-    return el("div", { class: "ps-bar" }, this.transport.node, lecture, this.dials.node);
+    this.lecture = el("button", { type: "button", class: "ps-button ps-lecture-button", title: "Large type, no sidebar, more contrast (L)", onclick: () => act("lecture") });
+    return el("div", { class: "ps-bar" }, this.transport.node, this.lecture, this.dials.node);
   }
 
   strip(act) {
@@ -235,6 +235,7 @@ class LiveView {
     toggle(this.node, "ps-lecture", this.view.lecture);
     toggle(this.node, "ps-dark", this.look.palette.dark);
     toggle(this.node, "ps-new", !this.run);
+    setText(this.lecture, this.view.lecture ? "End lecture" : "Lecture");
     const canSteer = this.canSteer !== false;
     this.transport.show({ playing: this.hands.playing, canSteer, busy: this.hands.busy });
     this.dials.enable(canSteer);
