@@ -32,6 +32,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="description" content="{lead}">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
@@ -39,11 +40,16 @@ PAGE = """<!doctype html>
 @media (prefers-color-scheme: dark) {{
   :root {{ --st-text-color: #e6ebf0; --st-primary-color: #4fa3da; --pa-paper: #12171d; }}
 }}
-body {{ margin: 0 auto; padding: 1.2rem; max-width: 76rem; background: var(--pa-paper); color: var(--st-text-color);
+body {{ margin: 0 auto; padding: clamp(1rem, 3vw, 2.2rem); max-width: 80rem;
+  background: var(--pa-paper); color: var(--st-text-color);
   font: 16px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }}
-h1 {{ font-size: clamp(1.4rem, 4.5vw, 2.1rem); line-height: 1.15; margin: 0 0 0.3rem; letter-spacing: -0.01em; }}
-.lead {{ margin: 0 0 0.8rem; max-width: 46rem; color: color-mix(in srgb, var(--st-text-color) 75%, transparent); }}
-footer {{ margin-top: 1.2rem; font-size: 0.8rem; color: color-mix(in srgb, var(--st-text-color) 60%, transparent); }}
+h1 {{ font-size: clamp(1.7rem, 4.5vw, 2.6rem); line-height: 1.1; margin: 0 0 0.5rem;
+  letter-spacing: -0.02em; font-weight: 750; }}
+.lead {{ margin: 0 0 1.2rem; max-width: 44rem; font-size: clamp(0.98rem, 1.6vw, 1.1rem); line-height: 1.5;
+  color: color-mix(in srgb, var(--st-text-color) 72%, transparent); }}
+footer {{ margin-top: 1.6rem; padding-top: 0.8rem; font-size: 0.8rem;
+  border-top: 1px solid color-mix(in srgb, var(--st-text-color) 14%, transparent);
+  color: color-mix(in srgb, var(--st-text-color) 60%, transparent); }}
 {css}
 </style>
 </head>
@@ -51,7 +57,8 @@ footer {{ margin-top: 1.2rem; font-size: 0.8rem; color: color-mix(in srgb, var(-
 <h1>How sparse should it be?</h1>
 <p class="lead">{lead}</p>
 <main id="dial"></main>
-<footer>Made with Penstroke from the run {run}: {about}. Press play, drag the dial, or touch a digit.</footer>
+<footer>Drag the dial, press play, or touch a digit to see which units it lights.
+Made with Penstroke: run {run}, {about}.</footer>
 <script type="text/plain" id="film">{film}</script>
 <script type="module">
 {script}
@@ -75,9 +82,9 @@ def dial_page(film: Film) -> bytes:
     """
     about = film.about
     lead = (
-        f"A network with {about['latents']} hidden units learned to copy {_images(about['dataset'])}. The further "
-        "right the dial, the more every lit unit costs, so fewer light up, and each has to mean more: static turns "
-        "into pen strokes, strokes into whole shapes."
+        f"A network of {about['latents']} units learned to copy {_images(about['dataset'])}. The further right the "
+        "dial, the fewer may light up at once, so each has to mean more: static turns into pen strokes, and strokes "
+        "into whole shapes."
     )
     page = PAGE.format(
         title="Penstroke: how sparse should it be?",

@@ -270,8 +270,16 @@ def set_going(launcher: Launcher, path: WholePath, by: str) -> None:
     idle = [run for run in path.unfinished if not run.alive()]
     for run in path.unfinished:
         run.append_event("play", by=by)
+
+    def start(run: RunDirectory) -> None:
+        try:
+            launcher.start(run.id)
+        except RunError:
+            if not run.alive() and run.status().state != "finished":  # else somebody else was quicker
+                raise
+
     with ThreadPoolExecutor(max(1, len(idle)), "start") as threads:
-        list(threads.map(lambda run: launcher.start(run.id), idle))
+        list(threads.map(start, idle))
 
 
 def _n_images(dataset: str) -> int:

@@ -8,19 +8,37 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from sae_core import Config, evaluate, load_images
-from sae_core.sweep.path import default_values
+from sae_core.metrics.match import cosines, match
+from sae_core.sweep.path import COMMON_SHARE, default_values, with_defaults
 from sae_core.train import Trainer
+
+if TYPE_CHECKING:
+    from sae_core import Images
 
 __all__ = ["main"]
 
-Points = list[tuple[float, float, float]]
-"""Of penalty weight, L0 and FVU."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """One value of the penalty weight, and what its model came to on test images."""
+
+    value: float
+    l0: float
+    fvu: float
+    filters: np.ndarray
+
+
+Points = Sequence[Point]
 
 
 def main(arguments: list[str]) -> int:
@@ -29,47 +47,76 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--points", type=int, default=12)
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--latents", type=int, default=256)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=2, help="that train the warm path")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", type=Path)
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     images = load_images("mnist")
-    config = Config(n_latents=asked.latents, epochs=asked.epochs, threads=asked.threads, seed=asked.seed)
+    knobs = {"n_latents": asked.latents, "epochs": asked.epochs, "threads": asked.threads, "seed": asked.seed}
+    config = Config(**with_defaults(knobs))
     steps = config.total_steps(len(images.train)) or 0
     values = default_values("penalty_weight", asked.points)
     began = time.perf_counter()
-    trainer = Trainer(config.with_changes(penalty_weight=values[0]), images)
-    warm = [_point(trainer, value, steps) for value in values]
+    warm = _warm(config, images, values, steps, asked.workers)
     took = time.perf_counter() - began
     began = time.perf_counter()
     cold = [_point(Trainer(config.with_changes(penalty_weight=value), images), value, steps) for value in values]
-    print(f"{steps} steps a point; warm {took:.1f} s, cold {time.perf_counter() - began:.1f} s")
-    for (value, l0, fvu), (_, cold_l0, cold_fvu) in zip(warm, cold, strict=True):
-        print(f"{value:8.4g}   warm L0 {l0:6.1f} FVU {fvu:.4f}   cold L0 {cold_l0:6.1f} FVU {cold_fvu:.4f}")
+    slower = time.perf_counter() - began
+    print(f"{steps} steps a point, {config.precision} products; warm {took:.1f} s, cold {slower:.1f} s")
+    for one, other in zip(warm, cold, strict=True):
+        print(
+            f"{one.value:8.4g}   warm L0 {one.l0:6.1f} FVU {one.fvu:.4f}   cold L0 {other.l0:6.1f} FVU {other.fvu:.4f}"
+        )
+    kept = [float(match(a.filters, b.filters).cosine.mean()) for a, b in pairwise(warm)]
+    same = [float(np.diag(cosines(a.filters, b.filters)).mean()) for a, b in pairwise(warm)]
+    print("cosine of each filter and itself at the next point: " + " ".join(f"{one:.2f}" for one in same))
+    print("                  and the best match there is for it: " + " ".join(f"{one:.2f}" for one in kept))
     gaps = above(warm, cold)
-    print(f"cold starts need {np.median(gaps):+.1%} FVU at equal L0 (median; {gaps.min():+.1%} to {gaps.max():+.1%})")
+    sentence = (
+        f"cold starts have {np.median(gaps):+.1%} FVU at equal L0 (median; {gaps.min():+.1%} to {gaps.max():+.1%})"
+    )
+    print(sentence)
     if asked.figure:
-        asked.figure.write_text(drawing(warm, cold), "utf-8")
+        asked.figure.write_text(drawing(warm, cold, sentence), "utf-8")
     return 0
 
 
-def _point(trainer: Trainer, value: float, steps: int) -> tuple[float, float, float]:
+def _warm(config: Config, images: Images, values: Sequence[float], steps: int, workers: int) -> list[Point]:
+    """As `sae_core.sweep.path` trains it: from one end by one worker, outwards from the middle by two."""
+    if workers == 1:
+        trainer = Trainer(config.with_changes(penalty_weight=values[0]), images)
+        return [_point(trainer, value, steps) for value in values]
+    middle, common = len(values) // 2, max(1, steps // COMMON_SHARE)
+    start = float(np.sqrt(values[middle - 1] * values[middle]))
+    first = Trainer(config.with_changes(penalty_weight=start), images)
+    for _ in range(common):
+        first.step()
+    second = Trainer(first.config, images, first.checkpoint())
+
+    def half(trainer: Trainer, own: Sequence[float]) -> list[Point]:
+        return [_point(trainer, value, steps - common * (at == 0)) for at, value in enumerate(own)]
+
+    return [*half(second, values[:middle][::-1])[::-1], *half(first, values[middle:])]
+
+
+def _point(trainer: Trainer, value: float, steps: int) -> Point:
     trainer.set("penalty_weight", value)
     for _ in range(steps):
         trainer.step()
     quality = evaluate(trainer.model, trainer.images)
-    return value, quality.l0, quality.fvu
+    return Point(value, quality.l0, quality.fvu, trainer.model.dictionary.detach().numpy().copy())
 
 
 def above(warm: Points, cold: Points) -> np.ndarray:
     """By how much the cold points' FVU exceeds the warm line's at their L0 (log-linear between warm points)."""
-    line = sorted((np.log(l0), np.log(fvu)) for _, l0, fvu in warm)
-    inside = [(l0, fvu) for _, l0, fvu in cold if line[0][0] <= np.log(l0) <= line[-1][0]]
+    line = sorted((np.log(point.l0), np.log(point.fvu)) for point in warm)
+    inside = [(point.l0, point.fvu) for point in cold if line[0][0] <= np.log(point.l0) <= line[-1][0]]
     return np.array([fvu / np.exp(np.interp(np.log(l0), *zip(*line, strict=True))) - 1 for l0, fvu in inside])
 
 
-def drawing(warm: Points, cold: Points) -> str:
+def drawing(warm: Points, cold: Points, sentence: str) -> str:
     """Both frontiers as an SVG."""
 
     def place(l0: float, fvu: float) -> tuple[float, float]:
@@ -95,9 +142,10 @@ def drawing(warm: Points, cold: Points) -> str:
         ("warm-started path", warm, "#0072B2", 250),
         ("cold starts", cold, "#D55E00", 272),
     ):
-        dots = [place(l0, fvu) for _, l0, fvu in points]
+        dots = [place(point.l0, point.fvu) for point in points]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in sorted(dots))
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in dots]
         parts.append(f'<text x="400" y="{top}" fill="{colour}">{name}</text>')
+    parts.append(f'<text x="64" y="14" fill="#1b2733">{sentence}</text>')
     return "\n".join([*parts, "</svg>\n"])

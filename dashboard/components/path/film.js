@@ -7,6 +7,15 @@ import { Frontier } from "./frontier.js";
 
 const SECONDS = 10; // of the film, once through
 
+// What is seen, by the share of units that are lit: as measured on MNIST (up to this share, in these words).
+const STAGES = [
+  [0.008, "A blur", "Too few units to say more than what kind of digit it is."],
+  [0.045, "Whole shapes", "A few units each stand for a large part of a digit, or all of it."],
+  [0.2, "Pen strokes", "A digit is a handful of strokes, and each unit is one of them."],
+  [0.5, "Strokes in static", "Silence begins to pay: the first strokes rise out of the noise."],
+  [2, "Static", "Every unit has a say in every digit, so none stands for anything."],
+];
+
 const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 const short = (value) => (value >= 100 ? value.toFixed(0) : Number(value.toPrecision(2)).toString());
 
@@ -19,6 +28,8 @@ export class Film {
     this.frontier = new Frontier((at) => this.stop().set(at));
     this.bars = el("canvas", { class: "pa-bars", width: 240, height: 72, role: "img", "aria-label": "Histogram of how often each unit fires, on a logarithmic scale" });
     this.headline = el("p", { class: "pa-headline", "aria-live": "off" });
+    this.stage = el("b", { class: "pa-stage" });
+    this.meaning = el("span", { class: "pa-meaning" });
     this.value = el("output", { class: "pa-value" });
     this.facts = {};
     for (const [name, words] of [["l0", "lit per image"], ["explained", "explained"], ["dead", "dead"], ["accuracy", "told right"]]) {
@@ -33,8 +44,8 @@ export class Film {
     this.ends = el("div", { class: "pa-ends", "aria-hidden": "true" }, el("span", { text: "everything lit" }), el("span", { text: "nearly nothing left" }));
     this.what = el("p", { class: "pa-what" });
     const figures = el("div", { class: "pa-facts" }, ...["l0", "explained", "dead", "accuracy"].map((name) => this.facts[`${name}Box`]));
-    const side = el("div", { class: "pa-side" }, figures, this.digits, this.frontier.node, el("figure", { class: "pa-figure" }, el("figcaption", { class: "pa-title", text: "How often each unit fires (rare … always)" }), this.bars));
-    const left = el("div", { class: "pa-left" }, this.canvas, this.what);
+    const side = el("div", { class: "pa-side" }, figures, this.digits, this.frontier.node, el("figure", { class: "pa-figure" }, el("figcaption", { class: "pa-title", text: "How often each unit fires" }), this.bars, el("div", { class: "pa-bar-ends", "aria-hidden": "true" }, el("span", { text: "never" }), el("span", { text: "rarely" }), el("span", { text: "for every image" }))));
+    const left = el("div", { class: "pa-left" }, el("p", { class: "pa-says", role: "status" }, this.stage, this.meaning), this.canvas, this.what);
     this.dial = el("div", { class: "pa-dial" }, this.play, el("div", { class: "pa-track" }, el("div", { class: "pa-line" }, this.headline, this.value), this.slider, this.ticks, this.ends));
     this.node = el("div", { class: "pa", hidden: true }, this.dial, el("div", { class: "pa-body" }, left, side));
   }
@@ -148,6 +159,10 @@ export class Film {
     const value = a.value > 0 && b.value > 0 ? a.value ** (1 - share) * b.value ** share : blend("value");
     setText(this.value, short(value));
     this.slider.setAttribute("aria-valuetext", `${short(value)}: ${l0.toFixed(1)} lit, ${percent(1 - blend("fvu"))} explained`);
+    const [, name, meaning] = STAGES.find(([share]) => l0 / this.film.latents <= share);
+    setText(this.stage, name);
+    setText(this.meaning, meaning);
+    this.slider.style.setProperty("--pa-done", `${(100 * this.at) / Math.max(1, this.count - 1)}%`);
     setText(this.facts.l0, l0 >= 10 ? l0.toFixed(0) : l0.toFixed(1));
     setText(this.facts.explained, percent(1 - blend("fvu")));
     setText(this.facts.dead, percent(blend("dead")));
