@@ -15,6 +15,7 @@ BENCHES = {
     "frontier": "FVU against L0 for every method, into assets/frontier",
     "path": "the frontier of warm-started paths beside cold starts, at equal total steps",
     "sweep": "a sweep on two local workers against one",
+    "table": "the Compare page with a thousand runs, in Chromium",
 }
 
 

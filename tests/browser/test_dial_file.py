@@ -95,9 +95,14 @@ def test_the_dial_moves_filters_digits_and_numbers(opened: Page):
     for _ in range(POINTS):
         opened.keyboard.press("ArrowLeft")
     assert opened.locator(".pa-value").inner_text() == "0.003"
+    assert opened.locator(".pa-stage").inner_text() == "Static"
     assert opened.locator(".pa-fact b").first.inner_text() == "230"
     assert opened.evaluate(PICTURE) != before
     assert "230.0 lit, 95% explained" in (slider.get_attribute("aria-valuetext") or "")
+    for _ in range(POINTS):
+        opened.keyboard.press("ArrowRight")
+    assert opened.locator(".pa-stage").inner_text() == "Whole shapes"
+    assert opened.locator(".pa-fact b").first.inner_text() == "3.0"
 
 
 def test_a_digit_lights_its_units(opened: Page):

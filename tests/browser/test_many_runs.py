@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from sae_core import Config, load_images
 from sae_core.runs import Runs
 from sae_core.runs.worker import work
-from sae_core.sweep import sweep
+from sae_core.sweep import SweepFolder, sweep
 from sae_core.sweep.path import begin_path
 from tests.browser.house import Dashboard, wait_until
 
@@ -80,8 +80,73 @@ def test_runs_stand_side_by_side(filled: Dashboard, page: Page):
     page.get_by_alt_text("The digits as pair-001 copies them").wait_for()
 
 
+def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, page: Page):
+    """From a step of its own choice, with another penalty; lineage and link say where it came from."""
+    page.goto(f"{filled.url}compare?with=pair-000")
+    page.get_by_text("Fork: go on from").click()
+    page.get_by_role("spinbutton", name="From step").fill("20")
+    page.get_by_role("spinbutton", name="Penalty weight").fill("0.2")
+    page.get_by_role("button", name="Fork", exact=True).click()
+    page.get_by_text("goes on from step 20").wait_for()
+    children = [run for run in Runs(filled.runs).list() if run.meta.parent == "pair-000"]
+    wait_until(lambda: children[0].status().step > 20, 60, "the fork does not train")
+    children[0].append_event("stop")
+    assert (children[0].meta.parent_step, children[0].current_config().penalty_weight) == (20, 0.2)
+    page.get_by_role("link", name="Put it beside its parent").click()
+    page.get_by_text(f"{children[0].id} copies them").or_(page.get_by_text("pair-000 @ 20")).first.wait_for()
+
+
+def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page: Page):
+    """And nothing it has done is lost or repeated on the way."""
+    if page.viewport_size == {"width": 390, "height": 844}:
+        pytest.skip("a phone has the same buttons")
+    page.goto(f"{filled.url}sweeps?sweep=pair")
+    page.get_by_text("New sweep").click()
+    page.get_by_label("Name", exact=True).fill("pressed")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Begin 8 trials").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Go on").wait_for()
+    folder = SweepFolder(Runs(filled.runs), "pressed")
+    assert not folder.under_way
+    begun = {trial.index: trial.run for trial in folder.trials() if trial.run is not None}
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Go on").wait_for()
+    again = {trial.index: trial.run for trial in folder.trials() if trial.run is not None}
+    assert begun
+    assert begun.items() <= again.items()
+
+
 def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page: Page):
     page.goto(f"{filled.url}sweeps?sweep=pair")
-    page.get_by_text("2 of 2 trials").first.wait_for()
-    page.locator(".js-plotly-plot .parcoords").first.wait_for()
+    page.locator(".sw-root[data-drawn='2']").wait_for()
+    page.locator(".sw-plot .parcoords").first.wait_for()
+    assert page.locator(".sw-said").inner_text() == "2 trials"
     page.get_by_role("button", name="Table (CSV)").wait_for()
+
+
+def test_trials_chosen_on_the_frontier_are_the_ones_in_the_table(filled: Dashboard, page: Page):
+    """A lasso around everything right of the middle, then all again."""
+    page.goto(f"{filled.url}sweeps?sweep=pair")
+    page.locator(".sw-root[data-drawn='2']").wait_for()
+    box = page.locator(".sw-plot .nsewdrag").first.bounding_box()
+    assert box is not None
+    places = page.evaluate("""() => {
+      const plot = document.querySelector(".sw-plot");
+      const { xaxis, yaxis } = plot._fullLayout;
+      return Array.from(plot.data[0].x, (x, i) => [xaxis.d2p(x), yaxis.d2p(plot.data[0].y[i])]);
+    }""")
+    (x, y), (other, _) = places
+    assert abs(x - other) > 4, "the two trials stand in one place"
+    half = abs(x - other) / 2
+    corners = [(-half, -30), (half, -30), (half, 30), (-half, 30), (-half, -30)]
+    page.mouse.move(box["x"] + x - half, box["y"] + max(1, y - 30))
+    page.mouse.down()
+    for dx, dy in corners[1:]:
+        page.mouse.move(box["x"] + x + dx, box["y"] + min(max(1, y + dy), box["height"] - 1), steps=4)
+    page.mouse.up()
+    page.get_by_text("1 of 2 trials chosen").wait_for()
+    page.get_by_role("button", name="Use this: go on live from pair-000").wait_for()
+    page.get_by_role("button", name="Show all").click()
+    page.locator(".sw-said", has_text="2 trials").wait_for()
