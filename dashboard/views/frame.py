@@ -216,7 +216,7 @@ def _runs(root: str, moment: int) -> dict[str, str]:  # noqa: ARG001 (a part of 
     folder = Path(root)
     try:
         ids = _ids(root, folder.stat().st_mtime_ns)
-    except OSError:
+    except (ValueError, OSError):  # the page itself says what is wrong with the folder
         return {}
     words = dict.fromkeys(ids, "")
     for run_id in ids[:RECENT]:

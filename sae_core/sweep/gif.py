@@ -20,7 +20,7 @@ LARGEST = 3_000_000
 
 PAPER = np.array([255, 255, 255])
 BLUE, ORANGE = np.array([0, 114, 178]), np.array([213, 94, 0])
-INK, SOFT = (27, 39, 51), (110, 120, 130)
+INK, SOFT, PALE = (27, 39, 51), (110, 120, 130), (222, 222, 222)
 
 Pixels = NDArray[np.uint8]
 
@@ -96,12 +96,22 @@ def _picture(film: Film, position: float, side: int) -> Image.Image:
     digits = _digits(film, low, high, share)
     scale = mosaic.shape[1] / digits.shape[1]
     strip = Image.fromarray(digits).resize((mosaic.shape[1], round(digits.shape[0] * scale)), Image.Resampling.BILINEAR)
-    words = 34
+    words = 40
     picture = Image.new("RGB", (mosaic.shape[1], words + mosaic.shape[0] + strip.height + 4), (255, 255, 255))
     picture.paste(Image.fromarray(mosaic), (0, words))
     picture.paste(strip, (0, words + mosaic.shape[0] + 4))
     _write(picture, film, low, high, share)
+    _dial(picture, position / max(1, len(film.about["values"]) - 1))
     return picture
+
+
+def _dial(picture: Image.Image, share: float) -> None:
+    """Where on the path this is: a track below the words, with its handle."""
+    pen, left, right, y = ImageDraw.Draw(picture), 8, picture.width - 8, 34
+    at = left + share * (right - left)
+    pen.rectangle((left, y - 1, right, y), fill=PALE)
+    pen.rectangle((left, y - 1, at, y), fill=tuple(BLUE))
+    pen.ellipse((at - 4, y - 4, at + 4, y + 3), fill=tuple(BLUE))
 
 
 def _blend(a: NDArray[np.uint8], b: NDArray[np.uint8], share: float) -> NDArray[np.float32]:

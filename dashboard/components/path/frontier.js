@@ -7,7 +7,8 @@ const H = 290;
 const EDGE = { left: 46, right: 14, top: 14, bottom: 40 };
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 const NS = "http://www.w3.org/2000/svg";
-const MARKS = { pca: ["PCA", "fr-pca"], dictionary_learning: ["dictionary learning (scikit-learn)", "fr-dl"] };
+// What each is called, how it is drawn, and which of its points the name stands beside: below right, or above left.
+const MARKS = { pca: ["PCA", "fr-pca", 0.6, 8, 14, "start"], dictionary_learning: ["dictionary learning", "fr-dl", 0.3, -7, -6, "end"] };
 
 function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS(NS, tag);
@@ -21,7 +22,7 @@ export class Frontier {
   constructor(onPick) {
     this.onPick = onPick;
     this.svg = svg("svg", { viewBox: `0 0 ${W} ${H}`, class: "fr", role: "img" });
-    this.node = el("figure", { class: "pa-figure" }, el("figcaption", { class: "pa-title", text: "Explained against lit units (test images)" }), this.svg);
+    this.node = el("figure", { class: "pa-figure" }, el("figcaption", { class: "pa-title", text: "Explained against lit units (test images)" }), this.svg, (this.note = el("p", { class: "pa-note", hidden: true, text: "Dashed, for scale: principal components, of which all are lit for every image, and scikit-learn's dictionary learning, which searches anew for every image." })));
   }
 
   /** Everything but the moving dot. `points` are {l0, fvu, value}; `planned` how many there will be. */
@@ -33,16 +34,17 @@ export class Frontier {
     this.svg.setAttribute("aria-label", `Share of variance explained against units lit per image at ${points.length} values of ${label}`);
     this.svg.replaceChildren(...this.axes());
     for (const [name, found] of Object.entries(references)) {
-      const [title, mark] = MARKS[name] ?? [name, "fr-pca"];
+      const [title, mark, where, dx, dy, anchor] = MARKS[name] ?? [name, "fr-pca", 0.5, 7, 14, "start"];
       const shown = [...found].sort((a, b) => a.l0 - b.l0);
       if (!shown.length) continue;
       this.svg.append(svg("polyline", { points: this.line(shown), class: mark }));
       for (const p of shown) this.svg.append(svg("circle", { cx: this.x(p.l0), cy: this.y(p.fvu), r: 2.5, class: `${mark} fr-small` }));
-      const last = shown[Math.floor(shown.length / 2)];
-      const text = svg("text", { x: this.x(last.l0) + 7, y: this.y(last.fvu) + 14, class: "fr-name" });
+      const beside = shown[Math.floor(where * shown.length)];
+      const text = svg("text", { x: Number(this.x(beside.l0)) + dx, y: this.y(beside.fvu) + dy, "text-anchor": anchor, class: `fr-name ${mark}-name` });
       text.textContent = title;
       this.svg.append(text);
     }
+    this.note.hidden = !others.length;
     this.svg.append(svg("polyline", { points: this.line(points), class: "fr-path" }));
     points.forEach((p, at) => {
       const dot = svg("circle", { cx: this.x(p.l0), cy: this.y(p.fvu), r: 5, class: "fr-point" });
