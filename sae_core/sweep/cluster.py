@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from concurrent.futures import Future
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,9 @@ INSTALL = "A sweep on a cluster needs Ray, which is not installed: pip install '
 
 RETRIES = 10
 """How often Ray begins a trial again, on another node, whose own has been lost."""
+
+KNOCKS_FOR = 5.0
+"""Seconds to wait for a cluster's door."""
 
 EVERYONE = 4096
 """Slots in a shared runs folder: on a cluster, Ray counts who trains."""
@@ -41,6 +45,7 @@ class RayPool:
         self._root, self._accuracy = root, accuracy
         self._joined = not self._ray.is_initialized()
         if self._joined:
+            _knock(address)
             self._join(address)
         task = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)
         self._train = task(train_on_node)
@@ -80,6 +85,21 @@ class RayPool:
         """Leave the cluster; Ray ends the tasks of who leaves."""
         if self._joined:
             self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens at HOST:PORT: Ray itself tries for minutes.
+
+    Raises:
+        RunError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal():
+        return  # "auto", or a client's address, of which Ray knows more
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCKS_FOR).close()
+    except (OSError, OverflowError) as error:
+        raise RunError(f"There is no Ray cluster to join at {address!r} ({error}).") from None
 
 
 def train_on_node(root: str, run_id: str, accuracy: bool) -> dict[str, Any]:
