@@ -47,7 +47,6 @@ _ALL = (
         takes="3 min",
         run=sharkey.mmcs_sweep,
         quick="16,384 vectors, four weights, 400 steps",
-        record="not yet",
     ),
     Target(
         name="self-taught",
