@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from sae_core.config import Config
@@ -159,9 +161,13 @@ class Method:
         """Turn pre_codes into codes, in place, each image by itself."""
         codes.sigmoid_() if config.activation == "sigmoid" else codes.relu_()
 
-    def activate_batch_(self, batch: Batch, config: Config) -> None:
-        """The same while training, where a method may let images compete with each other."""
+    def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
+        """The same while training, where a method may let images compete with each other.
+
+        Returns the flat positions of the codes that are not 0, ascending, where they came up on the way; else None.
+        """
         self.activate_(batch.codes, config, batch.extras)
+        return None
 
     def observe_(self, batch: Batch, images: int) -> None:
         """Take a batch into what the method keeps; ``images`` counts those seen, this batch included."""

@@ -16,6 +16,8 @@ from sae_core.sparsity.base import Batch, Extra, Extras, Method
 from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from sae_core.config import Config
@@ -54,11 +56,12 @@ class BatchTopK(Method):
         """Keep what is above θ, and above 0."""
         codes.mul_(codes > extras["threshold"].clamp_min(0.0))
 
-    def activate_batch_(self, batch: Batch, config: Config) -> None:
+    def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
         """Keep the k · batch largest pre_codes where they are positive."""
         codes = batch.codes
-        keep_largest_(codes.view(1, -1), config.k * batch.size, dim=1)
+        lit = keep_largest_(codes.view(1, -1), config.k * batch.size, dim=1)
         batch.scratch["smallest"] = codes.masked_fill(codes == 0.0, math.inf).min().nan_to_num_(posinf=0.0)
+        return lit
 
     def observe_(self, batch: Batch, images: int) -> None:
         """Move θ towards the smallest code kept."""

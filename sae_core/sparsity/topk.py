@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sae_core.sparsity.base import Extras, Method
+from sae_core.sparsity.base import Batch, Extras, Method
 from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from sae_core.config import Config
@@ -42,3 +44,7 @@ class TopK(Method):
     def activate_(self, codes: Tensor, config: Config, extras: Extras) -> None:
         """Keep each row's k largest pre_codes where they are positive."""
         keep_largest_(codes, config.k, dim=1)
+
+    def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
+        """The same; which are kept is known."""
+        return keep_largest_(batch.codes, config.k, dim=1)

@@ -13,6 +13,9 @@ from sae_core.sparsity.base import Batch, Method
 from sae_core.sparsity.largest import keep_largest_
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sae_core.config import Config
 
 __all__ = ["WinnerTakeAll"]
@@ -39,6 +42,6 @@ class WinnerTakeAll(Method):
         "it silences all but a unit's winners, and only ReLU's codes are silent at 0; use activation 'relu'."
     )
 
-    def activate_batch_(self, batch: Batch, config: Config) -> None:
+    def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
         """Keep each column's m largest codes where they are positive."""
-        keep_largest_(batch.codes, max(1, round(config.lifetime * batch.size)), dim=0)
+        return keep_largest_(batch.codes, max(1, round(config.lifetime * batch.size)), dim=0)

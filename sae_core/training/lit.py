@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
@@ -13,56 +19,63 @@ SPARSE_SHARE = 1 / 8
 
 Measured on one AVX2 thread in float32, batch 256, 784 pixels, ms dense → sparse: decode, gradient of the codes and both
 weights' gradients at 1,024 latents with 32 lit: 6.8 → 0.5, 5.0 → 1.0, 2 × 7.9 → 2 × 1.3; at 256 with 32 lit:
-1.1 → 0.45, 1.1 → 0.9, 2 × 1.15 → 2 × 0.9; CSR products are slower than either. With bfloat16 in hardware a dense
-product takes as long as a sparse one (`notes` say 0.5 ms), so there all are dense.
+1.1 → 0.45, 1.1 → 0.9, 2 × 1.15 → 2 × 0.9; CSR products are slower than either.
 """
 
 
 class Lit:
-    """Those of ``codes`` (batch, n_latents) that are not 0, image by image; ``fires`` is 1 there and 0 elsewhere.
+    """Those of ``codes`` (batch, n_latents) that are lit, image by image, at the flat positions ``at``, ascending.
 
     Rows of a matrix are picked and summed by `embedding_bag`: one bag an image to decode, one a latent for weights.
     """
 
-    def __init__(self, codes: Tensor, fires: Tensor) -> None:
-        self._n_latents = codes.shape[1]
-        self.at = codes.view(-1).nonzero().squeeze(1)
-        """(n_lit,) positions in the flattened codes."""
-        self._images = torch.div(self.at, self._n_latents, rounding_mode="floor")
-        self._latents = self.at - self._images * self._n_latents
-        self._starts = _starts(fires.sum(1).to(torch.int64))
-        self.values = codes.view(-1)[self.at].requires_grad_()
+    def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
+        self._shape = codes.shape
+        n_images, n_latents = codes.shape
+        starts = np.searchsorted(at, np.arange(n_images + 1) * n_latents)
+        images = np.repeat(np.arange(n_images), np.diff(starts))
+        latents = at - images * n_latents
+        self.at, self._starts, self._latents = _tensor(at), _tensor(starts), _tensor(latents)
+        self.values = codes.view(-1)[self.at]
         """(n_lit,) the codes themselves."""
+        order = np.argsort(latents.astype(np.uint16), kind="stable")  # by counting: 16 bits are enough for any width
+        counts = np.bincount(latents, minlength=n_latents)
+        self._by_latent, self._images_by_latent = _tensor(order), _tensor(images[order])
+        self._starts_by_latent = _tensor(np.cumsum(counts) - counts)
 
     def decode(self, dictionary: Tensor) -> Tensor:
         """Codes @ dictionary, (batch, n_pixels)."""
-        with torch.enable_grad():
-            self._decoded = embedding_bag(
-                self._latents, dictionary.detach(), self._starts, mode="sum", per_sample_weights=self.values
-            )
-        return self._decoded.detach()
+        bags: Tensor = embedding_bag(
+            self._latents, dictionary, self._starts[:-1], mode="sum", per_sample_weights=self.values
+        )
+        return bags
 
-    def pull(self, error: Tensor) -> Tensor:
-        """(n_lit,) error @ dictionaryᵀ, at the lit codes alone; once, after `decode`."""
-        return torch.autograd.grad(self._decoded, self.values, error)[0]
-
-    def by_latent(self) -> None:
-        """Sort by latent, for `weigh`."""
-        order = torch.argsort(self._latents, stable=True)
-        self._order, self._images_by_latent = order, self._images[order]
-        self._starts_by_latent = _starts(torch.bincount(self._latents, minlength=self._n_latents))
+    def pull(self, error: Tensor, dictionary: Tensor) -> Tensor:
+        """(n_lit,) error @ dictionaryᵀ, at the lit codes alone."""
+        _quieten()
+        where = torch.sparse_csr_tensor(self._starts, self._latents, self.values, self._shape, check_invariants=False)
+        pulled: Tensor = torch.sparse.sampled_addmm(where, error, dictionary.T, beta=0.0).values()
+        return pulled
 
     def weigh(self, values: Tensor, inputs: Tensor) -> Tensor:
-        """(n_latents, n_pixels) Σ over lit codes of value · the image's row of ``inputs``; after `by_latent`."""
+        """(n_latents, n_pixels) Σ over lit codes of value · the image's row of ``inputs``."""
         bags: Tensor = embedding_bag(
             self._images_by_latent,
             inputs,
             self._starts_by_latent,
             mode="sum",
-            per_sample_weights=values[self._order],
+            per_sample_weights=values[self._by_latent],
         )
         return bags
 
 
-def _starts(counts: Tensor) -> Tensor:
-    return torch.cumsum(counts, 0) - counts
+def _tensor(array: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(array)
+
+
+@cache
+def _quieten() -> None:
+    """Have torch say here, where nobody hears it, what it says once in a process: that CSR tensors are new."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.sparse_csr_tensor([0, 0], [], [], (1, 1), check_invariants=False)

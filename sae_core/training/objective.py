@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.config import Config
@@ -50,7 +52,7 @@ class Objective:
         self.noisy: Tensor | None = None
         """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
         self._products = products
-        on_processor = self.x.device.type == "cpu" and products == self.x.dtype
+        on_processor = self.x.device.type == "cpu"
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
         self._lit: Lit | None = None
         self._rounded: dict[str, Tensor] = {}
@@ -96,9 +98,9 @@ class Objective:
         self._product(self.codes, centred, W_enc.T, model.b_enc, beta=1.0)
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
-        self.method.activate_batch_(self._batch, config)
+        lit = self.method.activate_batch_(self._batch, config)
         torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
-        self._lit = self._lit_codes()
+        self._lit = self._lit_codes(lit) if self._may_skip else None
         if self._lit is not None:
             torch.sub(model.b_dec, self.x, out=self.error).add_(self._lit.decode(model.dictionary))
         else:
@@ -143,23 +145,26 @@ class Objective:
     def _back_through_lit(self, lit: Lit, slope: float, weight: float, config: Config) -> None:
         """The same where few codes are lit, in products with those alone."""
         model, grads = self.model, self.grad_codes
-        grads.zero_().view(-1).index_copy_(0, lit.at, lit.pull(self.error).mul_(slope))
+        grads.zero_().view(-1).index_copy_(0, lit.at, lit.pull(self.error, model.dictionary).mul_(slope))
         self.method.backward_(grads, self._batch, weight, config)
-        lit.by_latent()
         grad_W_enc = lit.weigh(grads.view(-1)[lit.at], self.centred)
         if config.weight_decay:
             grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
-        model.dictionary.grad = lit.weigh(lit.values.detach() * slope, self.error)
+        model.dictionary.grad = lit.weigh(lit.values * slope, self.error)
         if self._tied:
             model.dictionary.grad.add_(grad_W_enc)
         else:
             model.W_enc.grad = grad_W_enc
 
-    def _lit_codes(self) -> Lit | None:
+    def _lit_codes(self, at: NDArray[np.int64] | None) -> Lit | None:
         """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""
-        if not self._may_skip or float(self.fires.sum()) > SPARSE_SHARE * self.fires.numel():
+        if at is None:
+            n_lit = float(self.fires.sum())
+        else:
+            n_lit = len(at)
+        if n_lit > SPARSE_SHARE * self.fires.numel():
             return None
-        return Lit(self.codes, self.fires)
+        return Lit(self.codes, np.flatnonzero(self.codes.numpy() > 0.0) if at is None else at)
 
     def measure(self) -> float:
         """What a target is of, on this batch."""
