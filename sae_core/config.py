@@ -149,6 +149,16 @@ class Config(BaseModel):
     width_rule: bool = knob(
         False, "Scale rate by width", "Multiply the learning rate by √(256/latents), so that one suits every width."
     )
+    clip_gradient: float = knob(
+        0.0,
+        "Longest gradient",
+        "A longer gradient of J is scaled down to this norm, so that steep early steps count no more than later ones; "
+        "0 is off.",
+        live=True,
+        ge=0.0,
+        le=1e6,
+        dial=(0.001, 1.0),
+    )
     aux_k: int = knob(
         0,
         "Auxiliary units (aux-k)",

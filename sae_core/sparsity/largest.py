@@ -20,8 +20,8 @@ def keep_largest_(codes: Tensor, k: int, dim: int) -> NDArray[np.int64] | None:
     """Of each row (``dim`` 1) or column (0) of ``codes`` keep the k largest where they are positive; the others are 0.
 
     Returns the flat positions of what is left, ascending, or None where they did not come up on the way: elsewhere
-    than on the processor, and where equal values at the edge (or no numbers at all) are left to `torch.topk`, which
-    keeps exactly k of them.
+    than on the processor, and where equal values at the edge, or what is no finite number, are left to `torch.topk`,
+    which keeps exactly k of them.
     """
     n = codes.shape[dim]
     if k >= n:
@@ -48,11 +48,11 @@ def largest(rows: Tensor, k: int) -> NDArray[np.int64] | None:
     A row is cut into some 2k groups: the k-th largest of the groups' maxima is a bound that at least k values reach and
     seldom many more (4/3 k where a row has no order), and only those are looked at again.
 
-    None where equal values at the edge leave a choice, or something is no number.
+    None where equal values at the edge leave a choice, or something is no finite number.
     """
     values = rows.numpy()
     bound = _bound(rows, k)
-    if np.isnan(bound).any():
+    if bound is None:
         return None
     at = np.flatnonzero(values >= np.maximum(bound, np.nextafter(values.dtype.type(0), values.dtype.type(1))))
     n_rows, n = values.shape
@@ -68,14 +68,17 @@ def largest(rows: Tensor, k: int) -> NDArray[np.int64] | None:
     return kept if len(kept) == int(np.minimum(counts, k).sum()) else None
 
 
-def _bound(rows: Tensor, k: int) -> NDArray[Any]:
-    """(n_rows, 1): a value that at least k of a row reach; NaN where something in the row is none."""
-    n_rows, n = rows.shape
+def _bound(rows: Tensor, k: int) -> NDArray[Any] | None:
+    """(n_rows, 1): a value that at least k of a row reach; None where something is no finite number."""
+    n = rows.shape[1]
     groups = -(-2 * k // LANES) * LANES
     of = n // groups
     if of < 2:
-        return np.partition(rows.numpy(), n - k, axis=1)[:, n - k, None]
-    maxima = rows[:, : of * groups].unflatten(1, (of, groups)).amax(1).numpy()
-    bound: NDArray[Any] = np.partition(maxima, groups - k, axis=1)[:, groups - k, None]
-    rest = rows[:, of * groups :]
-    return bound + 0.0 * rest.amax(1, keepdim=True).numpy() if rest.shape[1] else bound
+        maxima, rest = rows, rows[:, :0]
+    else:
+        maxima, rest = rows[:, : of * groups].unflatten(1, (of, groups)).amax(1), rows[:, of * groups :]
+    if not (maxima.amax(1).isfinite().all() and (not rest.shape[1] or rest.amax(1).isfinite().all())):
+        return None
+    first = maxima.shape[1] - k
+    bound: NDArray[Any] = np.partition(maxima.numpy(), first, axis=1)[:, first, None]
+    return bound

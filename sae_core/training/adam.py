@@ -20,6 +20,10 @@ class Adam:
     """m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   w ← w − rate · m̂ / (√v̂ + ε), with m̂ = m/(1 − β₁ᵗ) and
     v̂ = v/(1 − β₂ᵗ); β₁ = .9, β₂ = .999, ε = 1e-8.
 
+    A gradient g whose norm over all parameters is longer than ``longest`` is scaled down to it first (Pascanu et al.
+    2013, section 3.2), inside the same kernel. Where it always is, steps early in a run, when the gradient is long, do
+    not weigh on v for the next thousand.
+
     ``state`` is m, v and t of each parameter by name: ``exp_avg`` and ``exp_avg_sq``, of the parameter's shape, and
     ``step``, a float32 scalar; they are changed in place and nowhere else.
     """
@@ -37,16 +41,18 @@ class Adam:
         }
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Move every parameter by its ``.grad``."""
+    def step(self, longest: float = 0.0) -> None:
+        """Move every parameter by its ``.grad``; ``longest`` 0 clips nothing."""
+        grads = [_grad(parameter) for parameter in self._parameters]
         adam(
             self._parameters,
-            [_grad(parameter) for parameter in self._parameters],
+            grads,
             self._all("exp_avg"),
             self._all("exp_avg_sq"),
             [],
             self._all("step"),
             fused=True,
+            grad_scale=_excess(grads, longest) if longest else None,
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
@@ -58,6 +64,12 @@ class Adam:
 
     def _all(self, key: str) -> list[Tensor]:
         return [moments[key] for moments in self.state.values()]
+
+
+def _excess(grads: list[Tensor], longest: float) -> Tensor:
+    """(), how many times longer than ``longest`` the gradient is; 1 where it is shorter."""
+    norms = torch.stack([torch.linalg.vector_norm(grad) for grad in grads])
+    return torch.linalg.vector_norm(norms).div_(longest).clamp_min_(1.0)
 
 
 def _grad(parameter: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ class Trainer:
             self._aux.backward_()
         if not self._rates.constant:
             self._set_rate()
-        self._optimizer.step()
+        self._optimizer.step(self.config.clip_gradient)
         self.objective.constrain_()
         self._recent.observe_(self.objective.fires, terms, images)
         if self._controller is not None:

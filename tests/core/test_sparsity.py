@@ -88,6 +88,41 @@ def test_the_largest_are_those_a_sort_finds_and_k_of_them_even_where_some_are_eq
     assert kept == [line[:k] + [0.0] * (len(line) - k) for line in lines]
 
 
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(100, 400),
+    k=st.integers(1, 40),
+    dim=st.sampled_from([0, 1]),
+    slope=st.sampled_from([0.0, 0.05, -0.05]),
+)
+def test_rows_long_enough_for_a_bound_are_no_exception(seed: int, n: int, k: int, dim: int, slope: float) -> None:
+    """Rows with and without an order in them, against a plain sort; and the positions are those of what is left."""
+    rows = torch.randn(5, n, generator=torch.Generator().manual_seed(seed)) + slope * torch.arange(n)
+    codes = rows if dim == 1 else rows.T.contiguous()
+    edges = rows.sort(dim=1, descending=True).values[:, k - 1, None].clamp_min(0.0)
+    left = torch.where((rows >= edges) & (rows > 0.0), rows, 0.0)
+    at = keep_largest_(codes, k, dim)
+    assert torch.equal(codes if dim == 1 else codes.T, left)
+    assert at is not None
+    assert at.tolist() == codes.reshape(-1).nonzero().squeeze(1).tolist()
+
+
+def test_where_equal_values_leave_a_choice_no_positions_are_told() -> None:
+    """Of (2, 1, 1) two stay, and either 1 would do."""
+    codes = torch.tensor([[2.0, 1.0, 1.0]])
+    assert keep_largest_(codes, 2, dim=1) is None
+    assert sorted(codes[0].tolist()) == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("where", [0, 77, 149])
+def test_what_is_no_number_is_kept_for_all_to_see(where: int) -> None:
+    """A model that ran away must not look as if it had only fallen silent."""
+    codes = torch.randn(3, 150, generator=torch.Generator().manual_seed(0))
+    codes[1, where] = math.nan
+    keep_largest_(codes, 8, dim=1)
+    assert codes.isnan().sum() == 1
+
+
 def test_l1_is_the_mean_sum_of_codes_in_units_of_the_images_spread() -> None:
     """Two images with code sums 3 and 5, variance 4: (3 + 5) / 2 / √4 = 2."""
     codes = torch.tensor([[1.0, 2.0], [0.0, 5.0]])

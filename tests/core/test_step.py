@@ -133,6 +133,21 @@ def test_the_learning_rate_is_live(images: Images) -> None:
     assert torch.equal(trainer.model.W_enc, before)
 
 
+def test_a_long_gradient_is_scaled_down_as_a_whole_and_a_short_one_is_left(images: Images) -> None:
+    """After one step Adam's first moment is a tenth of the gradient: of norm .01 clipped to .1, else of its own."""
+    norms = []
+    for longest in (0.0, 0.1, 1e6):
+        trainer = Trainer(Config(n_latents=16, batch_size=32, warmup_steps=0, clip_gradient=longest), images)
+        trainer.step()
+        tensors = trainer.checkpoint().tensors
+        moments = [tensors[f"adam.{name}.exp_avg"].ravel() for name in trainer.model.trained]
+        norms.append(float(np.linalg.norm(np.concatenate(moments))))
+    free, clipped, unclipped = norms
+    assert free > 0.011
+    assert clipped == pytest.approx(0.01, rel=1e-4)
+    assert unclipped == free
+
+
 def test_a_batch_larger_than_the_data_is_refused(images: Images) -> None:
     with pytest.raises(ConfigError, match="batch_size is 256, but .* only 200 training images"):
         Trainer(Config(n_latents=4), images)

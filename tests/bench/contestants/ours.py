@@ -11,10 +11,14 @@ from tests.bench.contestants.turns import Turns
 
 __all__ = ["bfloat16", "config_of", "float32"]
 
+STRONGEST = {"decoder_norm": "free", "clip_gradient": 0.02, "aux_k": 32, "dead_window": 20_480}
+"""What suits the methods that keep the strongest; the peers have such defaults of their own: free rows (SAELens),
+clipped gradients and an auxiliary loss (dictionary_learning)."""
+
 
 def config_of(spec: Spec, precision: str) -> Config:
     """The run that a specification asks for."""
-    options: dict[str, Any] = {"k": spec.k} if spec.method in {"topk", "batch-topk"} else {}
+    options: dict[str, Any] = {"k": spec.k, **STRONGEST} if spec.method in {"topk", "batch-topk"} else {}
     if spec.method == "l1":
         options = {"penalty_weight": spec.penalty}
     return Config(
