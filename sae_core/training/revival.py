@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.training.objective import Objective
 
-__all__ = ["AUX_SHARE", "RESAMPLE_IMAGES", "AuxK", "resample_"]
+__all__ = ["AUX_EVERY", "AUX_SHARE", "RESAMPLE_IMAGES", "AuxK", "resample_"]
 
 AUX_SHARE = 1 / 32
 """α, the weight of the auxiliary term (Gao et al. 2024, appendix A.2)."""
+
+AUX_EVERY = 4
+"""Steps from one auxiliary term to the next: Adam, to which a gradient's size is nothing, brings the dead back all the
+same, at a quarter of the price and with less of a pull on what the others left over."""
 
 RESAMPLE_IMAGES = 8_192
 """Training images among which those are looked for that the model does badly on."""
@@ -36,17 +40,17 @@ class AuxK:
     z (batch, n_dead): W_enc[dead] x₀ + b_enc[dead], for each image its k largest, the others 0. The gradient reaches
     the dead latents' rows alone: neither b_dec, which is part of r, nor anybody alive. No ReLU, unlike Gao et al.
     (2024, appendix A.2), whose dead latents are positive but never among the k best: those of an L1 penalty are
-    negative on every image, and a ReLU would pass them nothing (SAELens leaves it out, too).
+    negative on every image, and a ReLU would pass them nothing (SAELens leaves it out, too). Every `AUX_EVERY` steps.
     """
 
     def __init__(self, objective: Objective, k: int) -> None:
         self._objective, self._k = objective, k
         self._rows: Tensor | None = None
 
-    def forward(self, dead: Tensor) -> float:
+    def forward(self, dead: Tensor, step: int) -> float:
         """The term, for the batch that `Objective.forward` has just seen; ``dead`` (n_latents,) bool."""
         rows = dead.nonzero().squeeze(1)
-        self._rows = rows if len(rows) else None
+        self._rows = rows if len(rows) and step % AUX_EVERY == 0 else None
         if self._rows is None:
             return 0.0
         objective, model = self._objective, self._objective.model

@@ -245,7 +245,7 @@ class Trainer:
             raise Diverged(self.steps, reconstruction)
         sparsity, decay, auxiliary = self.objective.penalties(self.config, images)
         if self._aux is not None:
-            auxiliary += self._aux.forward(self._dead(self.images_seen))
+            auxiliary += self._aux.forward(self._dead(self.images_seen), self.steps)
         terms = Terms(reconstruction, sparsity, self._weight(), decay, auxiliary)
         if not math.isfinite(terms.objective):
             raise Diverged(self.steps, terms.objective)

@@ -11,7 +11,7 @@ from tests.bench.contestants.turns import Turns
 
 __all__ = ["bfloat16", "config_of", "float32"]
 
-STRONGEST = {"decoder_norm": "free", "clip_gradient": 0.04, "aux_k": 32, "dead_window": 30_720}
+STRONGEST = {"decoder_norm": "free", "clip_gradient": 0.04, "aux_k": 32, "dead_window": 15_360}
 """What suits the methods that keep the strongest; the peers have such defaults of their own: free rows (SAELens),
 clipped gradients and an auxiliary loss (dictionary_learning)."""
 
