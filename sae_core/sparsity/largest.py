@@ -33,9 +33,9 @@ def keep_largest_(codes: Tensor, k: int, dim: int) -> NDArray[np.int64] | None:
         if at is not None:
             at = at if dim == 1 else np.sort(at % n * codes.shape[1] + at // n)
             flat = codes.detach().numpy().reshape(-1)
-            kept = flat[at]
+            survivors = flat[at]
             codes.zero_()
-            flat[at] = kept
+            flat[at] = survivors
             return at
     kept, where = codes.topk(k, dim=dim, sorted=False)
     codes.zero_().scatter_(dim, where, kept.relu_())
@@ -43,7 +43,7 @@ def keep_largest_(codes: Tensor, k: int, dim: int) -> NDArray[np.int64] | None:
 
 
 def largest(rows: Tensor, k: int) -> NDArray[np.int64] | None:
-    """Flat positions, ascending, of the k largest values of each of ``rows`` (n_rows, n) where they are positive; k < n.
+    """Flat positions, ascending, of the k largest of each of ``rows`` (n_rows, n) where they are positive; k < n.
 
     A row is cut into some 2k groups: the k-th largest of the groups' maxima is a bound that at least k values reach and
     seldom many more (4/3 k where a row has no order), and only those are looked at again.
@@ -76,7 +76,7 @@ def _bound(rows: Tensor, k: int) -> NDArray[Any] | None:
     if of < 2:
         maxima, rest = rows, rows[:, :0]
     else:
-        maxima, rest = rows[:, : of * groups].unflatten(1, (of, groups)).amax(1), rows[:, of * groups :]
+        maxima, rest = rows[:, : of * groups].view(-1, of, groups).amax(1), rows[:, of * groups :]
     if not (maxima.amax(1).isfinite().all() and (not rest.shape[1] or rest.amax(1).isfinite().all())):
         return None
     first = maxima.shape[1] - k

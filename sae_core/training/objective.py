@@ -158,10 +158,7 @@ class Objective:
 
     def _lit_codes(self, at: NDArray[np.int64] | None) -> Lit | None:
         """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""
-        if at is None:
-            n_lit = float(self.fires.sum())
-        else:
-            n_lit = len(at)
+        n_lit = float(self.fires.sum()) if at is None else len(at)
         if n_lit > SPARSE_SHARE * self.fires.numel():
             return None
         return Lit(self.codes, np.flatnonzero(self.codes.numpy() > 0.0) if at is None else at)
