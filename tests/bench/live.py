@@ -30,7 +30,7 @@ from tests.bench.tab import Chromium, Tab
 from tests.browser.house import Dashboard, chromium_path, stroke_share, wait_until
 
 SETTLE = 3.0
-STEADY = 1500
+STEADY = 800
 """Steps after which the penalty has warmed up, few units are lit, and the rate no longer climbs."""
 
 
