@@ -14,7 +14,10 @@ from tests.browser.house import Dashboard, LivePage, running
 from tests.browser.made import made_run
 
 PAGES = ("features", "take-apart", "sparsity", "classify")
-READY = ".ps-unit[data-complete=true], .pa-root[data-decodes], .pl-root[data-surveyed], .stAlert"
+READY = (
+    ".ps-unit[data-complete=true], .pa-root[data-decodes], .pl-root[data-surveyed], .stAlert, "
+    "button:has-text('Train the probe')"
+)
 
 
 @pytest.fixture(scope="module")
