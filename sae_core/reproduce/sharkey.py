@@ -101,7 +101,7 @@ def mmcs_sweep(progress: Progress, quick: bool) -> Outcome:
         f"{WIDTH} filters, {enough}. The publication shows figures alone; the thresholds of the band are ours.",
     )
     figure = chart(
-        "True features found again, by penalty weight (512 features in 256 dimensions)",
+        "True features found again: 512 in 256 dimensions",
         Axis("penalty weight (dimensionless)", log=True),
         Axis("MMCS (1: all found exactly)"),
         [
