@@ -89,7 +89,8 @@ export function weightNote(frame, method) {
   if (!frame.dial || isWarming(frame)) return "";
   const silent = frame.l0 < 0.5 && method.dial !== "beta"; // sigmoid units say much below the line at which they count as lit
   if (silent || frame.fvu > 0.97) return frame.largest_weight ? `saturated: next to nothing is lit; from ${tidy(limit, 2)} on, nothing can be` : "saturated: the copies say nothing";
-  if (frame.weight * frame.sparsity < 0.01 * frame.objective) return `inert here: the penalty is ${percent((frame.weight * frame.sparsity) / frame.objective, 1)} of J`;
+  const paid = method.dial === "beta"; // KL is next to nothing where it has done its work
+  if (!paid && frame.weight * frame.sparsity < 0.01 * frame.objective) return `inert here: the penalty is ${percent((frame.weight * frame.sparsity) / frame.objective, 1)} of J`;
   return frame.largest_weight ? `everything is dead from ${tidy(limit, 2)} on` : "";
 }
 

@@ -48,7 +48,8 @@ def loss_figure(dial_label: str, *, course: bool = False) -> go.Figure:
         figure.update_yaxes(title="J, the course's", type="log")
     else:
         figure.update_yaxes(title="share of variance", rangemode="tozero")
-    moved = f" Dotted: {dial_label[0].lower()}{dial_label[1:]} moved." if dial_label else ""
+    named = dial_label if dial_label[1:2].isupper() else dial_label[:1].lower() + dial_label[1:]
+    moved = f" Dotted: {named} moved." if dial_label else ""
     return styled(
         figure,
         title="What it pays for" + (" (the course's cost)" if course else " (1 = data variance)"),
