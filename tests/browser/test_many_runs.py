@@ -124,29 +124,3 @@ def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page:
     page.locator(".sw-plot .parcoords").first.wait_for()
     assert page.locator(".sw-said").inner_text() == "2 trials"
     page.get_by_role("button", name="Table (CSV)").wait_for()
-
-
-def test_trials_chosen_on_the_frontier_are_the_ones_in_the_table(filled: Dashboard, page: Page):
-    """A lasso around everything right of the middle, then all again."""
-    page.goto(f"{filled.url}sweeps?sweep=pair")
-    page.locator(".sw-root[data-drawn='2']").wait_for()
-    box = page.locator(".sw-plot .nsewdrag").first.bounding_box()
-    assert box is not None
-    places = page.evaluate("""() => {
-      const plot = document.querySelector(".sw-plot");
-      const { xaxis, yaxis } = plot._fullLayout;
-      return Array.from(plot.data[0].x, (x, i) => [xaxis.d2p(x), yaxis.d2p(plot.data[0].y[i])]);
-    }""")
-    (x, y), (other, _) = places
-    assert abs(x - other) > 4, "the two trials stand in one place"
-    half = abs(x - other) / 2
-    corners = [(-half, -30), (half, -30), (half, 30), (-half, 30), (-half, -30)]
-    page.mouse.move(box["x"] + x - half, box["y"] + max(1, y - 30))
-    page.mouse.down()
-    for dx, dy in corners[1:]:
-        page.mouse.move(box["x"] + x + dx, box["y"] + min(max(1, y + dy), box["height"] - 1), steps=4)
-    page.mouse.up()
-    page.get_by_text("1 of 2 trials chosen").wait_for()
-    page.get_by_role("button", name="Use this: go on live from pair-000").wait_for()
-    page.get_by_role("button", name="Show all").click()
-    page.locator(".sw-said", has_text="2 trials").wait_for()
