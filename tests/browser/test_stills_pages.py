@@ -85,7 +85,7 @@ def test_the_scatters_units_are_reached_by_keyboard_alone(live: LivePage, dashbo
     places = set()
     for key in ("ArrowRight", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
         live.page.keyboard.press(key)
-        places.add(live.page.locator(".pl-plot-scatter .hovertext").inner_text())
+        places.add(live.page.locator(".pl-plot-scatter .hovertext").text_content())
     assert len(places) > 2
     live.page.keyboard.press("Escape")
     live.page.locator(".pl-peek").wait_for(state="hidden")
@@ -101,7 +101,7 @@ def test_every_chart_and_the_run_can_be_taken_along(live: LivePage, dashboard: D
     figure.hover()
     for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", b"trace,units lit,test images")):
         with live.page.expect_download(timeout=20_000) as download:
-            figure.get_by_role("button", name=kind).click()
+            figure.get_by_role("button", name=kind, exact=True).click()
         assert download.value.path().read_bytes().startswith(begins)
     links = live.page.locator(".ps-along a")
     assert links.count() >= 8
