@@ -16,11 +16,10 @@ export class Walk {
   points() {
     const { _fullLayout: layout, data } = this.plot;
     const size = layout._size;
-    const place = (axis, value) => axis.c2p(axis.type === "log" ? Math.log10(value) : value);
     return data.flatMap((trace, curveNumber) =>
       (trace.customdata ?? []).map((latent, pointNumber) => ({
         latent, curveNumber, pointNumber,
-        at: [size.l + place(layout.xaxis, trace.x[pointNumber]), size.t + place(layout.yaxis, trace.y[pointNumber])],
+        at: [size.l + layout.xaxis.d2p(trace.x[pointNumber]), size.t + layout.yaxis.d2p(trace.y[pointNumber])],
       })),
     );
   }
