@@ -144,7 +144,7 @@ def _lifetime_words(kinds: Kinds, n: int) -> str:
         return "Most units are dense: they fire for more than a quarter of all images. Raise the dial for specialists."
     return (
         f"Left are specialists, right are units that fire for nearly all; {len(kinds.dense):,} of {n:,} are dense. "
-        "A sparse code that works has its hill between 0.1% and 10%."
+        f"A sparse code that works has its hill between 0.1% and {DENSE:.0%}."
     )
 
 
