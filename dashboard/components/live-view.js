@@ -9,7 +9,7 @@ import { el, setText, toggle } from "./dom.js";
 import { Enlarged } from "./enlarged.js";
 import { Hands } from "./hands.js";
 import { readLook } from "./look.js";
-import { Mosaic } from "./mosaic.js";
+import { isVector, Mosaic } from "./mosaic.js";
 import { Notice } from "./notice.js";
 import { Formula, Tiles } from "./numbers.js";
 import { Rows } from "./rows.js";
@@ -251,6 +251,7 @@ class LiveView {
     this.digits.draw(frame, look.palette, digit);
     this.formula.draw(frame, this.dials.method, this.dials.first?.value, view.notation);
     this.tiles.draw(frame);
+    toggle(this.node, "ps-vectors", isVector(frame.image_shape));
     this.captions.draw(frame, digit);
     const now = performance.now();
     if (fresh || now - (this.sparkedAt ?? 0) > SPARKS_MS) {

@@ -96,10 +96,9 @@ def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, pag
     page.get_by_text(f"{children[0].id} copies them").or_(page.get_by_text("pair-000 @ 20")).first.wait_for()
 
 
+@pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)  # a phone has the same buttons
 def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page: Page):
     """And nothing it has done is lost or repeated on the way."""
-    if page.viewport_size == {"width": 390, "height": 844}:
-        pytest.skip("a phone has the same buttons")
     page.goto(f"{filled.url}sweeps?sweep=pair")
     page.get_by_text("New sweep").click()
     page.get_by_label("Name", exact=True).fill("pressed")
