@@ -83,8 +83,9 @@ def test_the_scatters_units_are_reached_by_keyboard_alone(live: LivePage, dashbo
     live.page.locator(".pl-peek").wait_for(state="visible", timeout=15_000)
     live.page.locator(".pl-plot-scatter .hovertext").wait_for(timeout=15_000)
     places = set()
-    for key in ("ArrowRight", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowLeft", "ArrowDown", "ArrowDown"):
         live.page.keyboard.press(key)
+        live.page.wait_for_timeout(150)  # plotly moves its label at most 20 times a second
         places.add(live.page.locator(".pl-plot-scatter .hovertext").text_content())
     assert len(places) > 2
     live.page.keyboard.press("Escape")
