@@ -28,8 +28,8 @@ def _not_the_users_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
-TRIED_AGAIN = ("browser", "dashboard")
-"""Folders whose tests hold a page or a server to seconds while models train beside it."""
+TRIED_AGAIN = ("browser", "dashboard", "runs", "sweep")
+"""Folders whose tests hold a page, a server or a worker to seconds while models train beside it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
