@@ -71,7 +71,7 @@ class Adam:
 def shorten_(grads: list[Tensor], longest: float) -> None:
     """Scale the gradient, all of it, to norm ``longest`` where it is longer.
 
-    The fused kernel would do it by its ``grad_scale``, but then takes eight times as long.
+    The fused kernel would do it by its ``grad_scale``, but then divides in every step, also where nothing is too long.
     """
     norm = math.sqrt(sum(float(torch.dot(grad.view(-1), grad.view(-1))) for grad in grads))
     if norm > longest:
