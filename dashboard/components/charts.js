@@ -18,6 +18,11 @@ export function loadPlotly(base) {
   return plotly;
 }
 
+/** To its box's new size; one that is not shown (its page just left, a folded part) would complain. */
+export function resizePlot(Plotly, plot) {
+  if (plot.data && plot.getClientRects().length) Plotly?.Plots.resize(plot);
+}
+
 export class Charts {
   constructor(base) {
     this.base = base;

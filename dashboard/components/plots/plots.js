@@ -3,7 +3,7 @@
 
 import { Store } from "../apart/store.js";
 import { drawSigned } from "../apart/pictures.js";
-import { loadPlotly } from "../charts.js";
+import { loadPlotly, resizePlot } from "../charts.js";
 import { el, setText, toggle } from "../dom.js";
 import { readLook } from "../look.js";
 import { Scrubber } from "../features/scrubber.js";
@@ -88,7 +88,7 @@ class Plots {
   }
 
   resize() {
-    for (const { plot } of this.charts.values()) if (plot.data) this.Plotly?.Plots.resize(plot);
+    for (const { plot } of this.charts.values()) resizePlot(this.Plotly, plot);
   }
 
   chart(name) {

@@ -1,7 +1,7 @@
 // A sweep: its frontier and its knobs side by side, linked. What is chosen in one, by lasso, click or a stroke along an
 // axis, stands out in the other, and Python hears which runs these are.
 
-import { loadPlotly } from "../charts.js";
+import { loadPlotly, resizePlot } from "../charts.js";
 import { el, setText } from "../dom.js";
 import { readLook } from "../look.js";
 
@@ -132,8 +132,7 @@ class SweepView {
   }
 
   resize() {
-    if (!this.frontier.data) return;
-    for (const plot of [this.frontier, this.parallel]) this.Plotly.Plots.resize(plot);
+    for (const plot of [this.frontier, this.parallel]) resizePlot(this.Plotly, plot);
   }
 
   close() {
