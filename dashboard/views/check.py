@@ -33,7 +33,7 @@ OWN = {"notation": frame.choice("notation", ("course", "modern"))}
 
 def show() -> None:
     """What is checked, the files or an example, the verdict."""
-    with frame.page("check", "Check my gradient", own=OWN) as page:
+    with frame.page("check", "Check my gradient", own=OWN, of_a_run=False) as page:
         _introduce(page)
         left, right = st.columns([5, 7], gap="large")
         with left:

@@ -30,7 +30,7 @@ QUIET = {"threads", "steps", "epochs", *KNOBS}
 
 def show() -> None:
     """The table; below it, what is chosen in it."""
-    with frame.page("compare", "Compare", own={"with": str}) as page:
+    with frame.page("compare", "Compare", own={"with": str}, of_a_run=False) as page:
         summaries = read_summaries(page.session.runs.root)
         if not summaries:
             st.info("No run yet: press Play on the Train page, or train a path, and compare what comes of it.")

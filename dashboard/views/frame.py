@@ -119,13 +119,16 @@ def _own_lens() -> Lens:
 
 
 @contextmanager
-def page(name: str, title: str, *, own: Readers | None = None) -> Iterator[Page]:
-    """The frame of page ``name``; ``own`` reads its parameters from the address (`index`, `choice`, …)."""
+def page(name: str, title: str, *, own: Readers | None = None, of_a_run: bool = True) -> Iterator[Page]:
+    """The frame of page ``name``; ``own`` reads its parameters from the address (`index`, `choice`, …).
+
+    A page that is of no one run has no picker for it; the tab keeps its run all the same.
+    """
     tab = session()
     tab.follow_page(name, st.query_params.to_dict(), own or {})
     opened = Page(name, tab, tab.own[name])
     st.set_page_config(initial_sidebar_state="collapsed")
-    _head(tab, title)
+    _head(tab, title, of_a_run=of_a_run)
     for sentence in tab.sentences:
         st.toast(sentence, icon="⚠️", duration="long")
     tab.sentences.clear()
@@ -171,13 +174,14 @@ def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
-def _head(tab: Session, title: str) -> None:
+def _head(tab: Session, title: str, *, of_a_run: bool) -> None:
     st.html(f"<style>{STYLE}</style>")
     row = {"horizontal": True, "vertical_alignment": "center"}
     with st.container(key="frame-head", horizontal_alignment="distribute", **row):
         st.markdown(f"## {title}")
         with st.container(key="frame-tools", horizontal_alignment="right", width="content", **row):
-            _run_picker(tab)
+            if of_a_run:
+                _run_picker(tab)
             st.button(
                 "Lecture",
                 key="frame-lecture",

@@ -24,7 +24,7 @@ _dial = module_component(KEY, "path/path-view.js", states=("use",), css=("path/p
 
 def show() -> None:
     """The frame, what to train, and the dial."""
-    with frame.page("path", "Penalty path", own={"path": str}) as page:
+    with frame.page("path", "Penalty path", own={"path": str}, of_a_run=False) as page:
         runs = page.session.runs
         known = paths(runs)
         chosen = page.own.get("path")

@@ -35,7 +35,7 @@ _charts = module_component(KEY, "sweep/sweep-view.js", states=("picked",), css=(
 
 def show() -> None:
     """What to try, and what came of it."""
-    with frame.page("sweeps", "Sweeps", own={"sweep": str}) as page:
+    with frame.page("sweeps", "Sweeps", own={"sweep": str}, of_a_run=False) as page:
         known = {sweep.id: sweep for sweep in sweeps(page.session.runs)}
         _new(page, open_=not known)
         if not known:

@@ -12,20 +12,20 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sae_core.cli.commands.runs import change
-from sae_core.cli.commands.training import INTERRUPTED, train_run
+from sae_core.cli.commands.training import INTERRUPTED, elsewhere, train_run
 from sae_core.cli.options import takes_knobs
 from sae_core.cli.shared import AsJson, RunId, RunsFolder
 from sae_core.cli.terminal import error_console, images_of, out, print_json
 from sae_core.config import Config, ConfigError
 from sae_core.runs.directory import RunDirectory
-from sae_core.runs.files import RunWriteError, write_sentence
+from sae_core.runs.files import RunError, RunWriteError, write_sentence
 from sae_core.runs.folder import Runs
 from sae_core.runs.path_file import PathPoint
 from sae_core.sweep.path import begin_path, follow, set_going, with_defaults
 from sae_core.sweep.plan import read_value
 from sae_core.sweep.whole import WholePath
 
-__all__ = ["fork", "path"]
+__all__ = ["fork", "path", "resume_path"]
 
 
 @takes_knobs
@@ -67,6 +67,18 @@ def path(
     return _train_path(WholePath.open(run), gif, as_json=as_json)
 
 
+def resume_path(run: RunDirectory, *, as_json: bool) -> int:
+    """Go on with both halves of the path that this run is one of: it is the path that people mean."""
+    path = WholePath.open(run)
+    if not path.unfinished:
+        raise RunError(f"The path {path.run.id} is finished: it has all its {len(path.values)} points.")
+    if all(half.alive() for half in path.unfinished):
+        raise RunError(f"The path {path.run.id} is being trained already; `penstroke set`, or the page, can steer it.")
+    if path.second is not None:
+        error_console().print(f"[dim]path[/] {path.run.id}  [dim]in both its halves, as `penstroke path --go-on` does[/]")
+    return _train_path(path, None, as_json=as_json)
+
+
 def _train_path(path: WholePath, gif: Path | None, *, as_json: bool) -> int:
     from sae_core.runs.launch import Launcher
 
@@ -86,7 +98,7 @@ def _train_path(path: WholePath, gif: Path | None, *, as_json: bool) -> int:
     except KeyboardInterrupt:
         for run in path.unfinished:
             run.append_event("stop", by="cli")
-        error_console().print(f"Interrupted; `penstroke path --go-on {path.run.id}` goes on with it.")
+        error_console().print(f"Interrupted; `penstroke path --go-on {path.run.id}{elsewhere(path.run)}` goes on with it.")
         return INTERRUPTED
     seconds = time.perf_counter() - began
     if gif is not None:

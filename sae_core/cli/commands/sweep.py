@@ -40,7 +40,7 @@ def sweep(
     ] = None,
     random: Annotated[int | None, typer.Option("--random", metavar="N", help="Draw N settings at random.")] = None,
     search: Annotated[
-        int | None, typer.Option("--search", metavar="N", help="Let Optuna search with N settings. Needs [search].")
+        int | None, typer.Option("--search", metavar="N", help="Let Optuna search with N settings. Needs the extra search.")
     ] = None,
     objectives: Annotated[
         str,
@@ -54,7 +54,7 @@ def sweep(
         int | None, typer.Option("--workers", metavar="N", help="Trials at once. (default: one a core)")
     ] = None,
     ray: Annotated[
-        str | None, typer.Option("--ray", metavar="ADDRESS", help="Train on this Ray cluster. Needs [cluster].")
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Train on this Ray cluster. Needs the extra cluster.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The sweep's name.")] = None,
     runs: RunsFolder = None,

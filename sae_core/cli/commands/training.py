@@ -19,13 +19,14 @@ from sae_core.presets import preset as preset_called
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.folder import Runs, runs_folder
+from sae_core.runs.path_file import read_path
 from sae_core.sparsity import METHODS
 
 if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.snapshot import Row
 
-__all__ = ["print_results", "resume", "train", "train_run"]
+__all__ = ["elsewhere", "print_results", "resume", "train", "train_run"]
 
 DEFAULT_ITERATIONS = 400
 """Of L-BFGS on everything, as the course has them, where neither steps nor epochs are given."""
@@ -61,8 +62,12 @@ def train(
 
 
 def resume(run: RunId, runs: RunsFolder = None, as_json: AsJson = False) -> int:
-    """Go on with a run that was paused, stopped or killed, bit for bit as if it had not been."""
+    """Go on with a run that was paused, stopped or killed, bit for bit as if it had not been; of a path, with all."""
+    from sae_core.cli.commands.path import resume_path  # which imports this module
+
     directory = Runs(runs).open(run)
+    if (plan := read_path(directory.path)) is not None and plan.other:
+        return resume_path(directory, as_json=as_json)
     if directory.alive():
         raise RunError(f"The run {run} already has a worker; `penstroke set`, or the page, can steer it.")
     if directory.status().state == "finished":
@@ -77,8 +82,7 @@ def train_run(run: RunDirectory, images: Images, *, as_json: bool) -> int:
 
     say = error_console().print
     say(f"[dim]run[/] {run.id}  [dim]in {run.path.parent}[/]")
-    elsewhere = "" if run.path.parent == runs_folder() else f" --runs {shlex.quote(str(run.path.parent))}"
-    go_on = f"`penstroke resume {run.id}{elsewhere}` goes on from there."
+    go_on = f"`penstroke resume {run.id}{elsewhere(run)}` goes on from there."
     try:
         with _progress_bar(run.config) as show:
             status = work(run, show, images=images)
@@ -91,6 +95,11 @@ def train_run(run: RunDirectory, images: Images, *, as_json: bool) -> int:
         return 0
     say(f"{status.reason or f'The run is {status.state}, at step {status.step:,}.'} {go_on}")
     return 1
+
+
+def elsewhere(run: RunDirectory) -> str:
+    """The option that finds a run kept in another folder than the usual one."""
+    return "" if run.path.parent == runs_folder() else f" --runs {shlex.quote(str(run.path.parent))}"
 
 
 def print_results(record: Mapping[str, Any], *, as_json: bool) -> None:
