@@ -75,7 +75,9 @@ def resume_path(run: RunDirectory, *, as_json: bool) -> int:
     if all(half.alive() for half in path.unfinished):
         raise RunError(f"The path {path.run.id} is being trained already; `penstroke set`, or the page, can steer it.")
     if path.second is not None:
-        error_console().print(f"[dim]path[/] {path.run.id}  [dim]in both its halves, as `penstroke path --go-on` does[/]")
+        error_console().print(
+            f"[dim]path[/] {path.run.id}  [dim]in both its halves, as `penstroke path --go-on` does[/]"
+        )
     return _train_path(path, None, as_json=as_json)
 
 
@@ -98,7 +100,9 @@ def _train_path(path: WholePath, gif: Path | None, *, as_json: bool) -> int:
     except KeyboardInterrupt:
         for run in path.unfinished:
             run.append_event("stop", by="cli")
-        error_console().print(f"Interrupted; `penstroke path --go-on {path.run.id}{elsewhere(path.run)}` goes on with it.")
+        error_console().print(
+            f"Interrupted; `penstroke path --go-on {path.run.id}{elsewhere(path.run)}` goes on with it."
+        )
         return INTERRUPTED
     seconds = time.perf_counter() - began
     if gif is not None:

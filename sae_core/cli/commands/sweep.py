@@ -40,7 +40,8 @@ def sweep(
     ] = None,
     random: Annotated[int | None, typer.Option("--random", metavar="N", help="Draw N settings at random.")] = None,
     search: Annotated[
-        int | None, typer.Option("--search", metavar="N", help="Let Optuna search with N settings. Needs the extra search.")
+        int | None,
+        typer.Option("--search", metavar="N", help="Let Optuna search with N settings. Needs the extra search."),
     ] = None,
     objectives: Annotated[
         str,
