@@ -12,7 +12,7 @@ from sae_core.config import Config, ConfigError
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 
-__all__ = ["fork"]
+__all__ = ["fork", "go_on_live"]
 
 
 def fork(page: frame.Page, runs: Sequence[RunDirectory]) -> None:
@@ -56,3 +56,18 @@ def _begin(page: frame.Page, run: RunDirectory, step: int, changes: dict[str, fl
     with st.container(horizontal=True):
         frame.link("train", "Watch it")
         frame.link("compare", "Put it beside its parent", **{"with": f"{run.id},{new}"})
+
+
+def go_on_live(page: frame.Page, run_id: str, step: int) -> None:
+    """Begin a run without an end from there, and watch it on the Train page.
+
+    Called from the page's body, never from a callback: it takes seconds, and a page that is waited for says so.
+    """
+    try:
+        with st.spinner(f"Going on from {run_id}…"):
+            new = fork_run(page.session.runs, run_id, step, {})
+    except (ConfigError, RunError) as error:
+        st.error(str(error))
+        return
+    page.session.look(run=new)
+    frame.go_to("train")

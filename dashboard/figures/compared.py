@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,11 +102,14 @@ def _roomy(figure: go.Figure) -> go.Figure:
     return figure.update_layout(margin={"l": 60, "r": 12, "t": 8, "b": 54})
 
 
-def frontier_figure(table: pd.DataFrame, colour: str | None = None) -> go.Figure:
-    """Every trial as explained against lit, and a line through those that no other beats in both."""
+def frontier_figure(table: pd.DataFrame, colour: str | None = None, drawn: Collection[str] = ()) -> go.Figure:
+    """Every trial as explained against lit, and a line through those that no other beats in both.
+
+    Colours tell a knob's value; of those ``drawn`` from a range as a quantity, of others as kinds where they are few.
+    """
     marker: dict[str, Any] = {"size": 11, "opacity": 0.9, "line": {"width": 1, "color": "white"}, "color": OKABE_ITO[0]}
     if colour is not None:
-        marker |= _coloured(table[colour], label_of(colour))
+        marker |= _coloured(table[colour], label_of(colour), quantity=colour in drawn)
     figure = go.Figure(
         go.Scatter(
             x=table["l0"].clip(lower=LEAST).tolist(),
@@ -142,10 +145,10 @@ def label_of(knob: str) -> str:
     return NAMES.get(knob) or (knobs[knob].label if knob in knobs else knob)
 
 
-def _coloured(values: pd.Series[Any], title: str) -> dict[str, Any]:
+def _coloured(values: pd.Series[Any], title: str, *, quantity: bool) -> dict[str, Any]:
     """Numbers as a scale, logarithmic where they span much; other things by their place among their kinds."""
     bar: dict[str, Any] = {"title": {"text": title, "side": "right"}, "thickness": 10, "outlinewidth": 0}
-    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= FEW:
+    if _are_kinds(values, quantity=quantity):
         kinds = sorted(values.unique(), key=str if not pd.api.types.is_numeric_dtype(values) else None)
         places = values.map({kind: at for at, kind in enumerate(kinds)})
         ticks = {"tickvals": list(range(len(kinds))), "ticktext": [_word(kind) for kind in kinds]}
@@ -159,15 +162,24 @@ FEW = 12
 """Different values up to which each has a tick of its own."""
 
 
-def parallel_figure(table: pd.DataFrame, knobs: Sequence[str]) -> go.Figure:
-    """Every trial as a line through its knobs and what it came to, coloured by its FVU."""
+def _are_kinds(values: pd.Series[Any], *, quantity: bool) -> bool:
+    return not pd.api.types.is_numeric_dtype(values) or (values.nunique() <= FEW and not quantity)
+
+
+def parallel_figure(table: pd.DataFrame, knobs: Sequence[str], drawn: Collection[str] = ()) -> go.Figure:
+    """Every trial as a line through its knobs and what it came to, coloured by its FVU; ``drawn`` as on the frontier.
+
+    Results are quantities, however few trials there are.
+    """
     results = [
         name for name in ("l0", "fvu", "dead_fraction", "accuracy") if name in table and table[name].notna().all()
     ]
     columns = [*knobs, *results]
     figure = go.Figure(
         go.Parcoords(
-            dimensions=[_dimension(table[name], label_of(name)) for name in columns],
+            dimensions=[
+                _dimension(table[name], label_of(name), quantity=name in results or name in drawn) for name in columns
+            ],
             line={"color": table["fvu"].tolist(), "colorscale": VIRIDIS, "showscale": False},
         )
     )
@@ -180,8 +192,8 @@ VIRIDIS = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec96
 """Its bright end a shade darker: lines of it stand on white paper too."""
 
 
-def _dimension(values: pd.Series[Any], label: str) -> dict[str, Any]:
-    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= FEW:
+def _dimension(values: pd.Series[Any], label: str, *, quantity: bool) -> dict[str, Any]:
+    if _are_kinds(values, quantity=quantity):
         kinds = sorted(values.unique(), key=str if not pd.api.types.is_numeric_dtype(values) else None)
         places = values.map({kind: at for at, kind in enumerate(kinds)})
         ticks = {"tickvals": list(range(len(kinds))), "ticktext": [_word(kind) for kind in kinds]}
@@ -189,7 +201,9 @@ def _dimension(values: pd.Series[Any], label: str) -> dict[str, Any]:
         return {"label": label, "values": places.tolist(), **ticks, **alone}
     if (values > 0).all() and values.max() > 20 * values.min():
         return {"label": label, "values": np.log10(values).tolist(), **_log_ticks(values)}
-    return {"label": label, "values": values.tolist()}
+    alone = float(values.iloc[0])
+    one = {"range": [alone - 1, alone + 1], "tickvals": [alone], "ticktext": [_word(alone)]}
+    return {"label": label, "values": values.tolist(), **(one if values.nunique() == 1 else {})}
 
 
 def _log_ticks(values: pd.Series[Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.figures.compared import label_of
 from sae_core.config import Config, ConfigError
 from sae_core.sweep.drive import make_plan
 from sae_core.sweep.plan import OBJECTIVES, Plan, read_choices, read_range
+from sae_core.sweep.search import missing
 
 __all__ = ["Asked", "ask", "plan_of"]
 
@@ -42,7 +44,9 @@ def ask(cores: int, *, disabled: bool) -> Asked | None:
         if kind != "grid":
             count = st.number_input("Draws", 1, 1000, 20, key="sweeps-count")
         if kind == "search":
-            objectives = st.multiselect("It looks for", list(OBJECTIVES), ["fvu", "l0"], key="sweeps-objectives")
+            objectives = st.multiselect(
+                "It looks for", list(OBJECTIVES), ["fvu", "l0"], key="sweeps-objectives", format_func=label_of
+            )
         with st.container(horizontal=True):
             workers = st.number_input("Trials at once", 1, 64, cores, key="sweeps-workers", width=140)
             name = st.text_input("Name", placeholder="made from the plan", key="sweeps-name", width=240)
@@ -52,6 +56,8 @@ def ask(cores: int, *, disabled: bool) -> Asked | None:
     try:
         plan = plan_of(kind, lines, count=int(count), objectives=tuple(objectives))
         plan.check()
+        if kind == "search" and (sentence := missing()):
+            raise ConfigError(sentence)
     except (ConfigError, ValueError) as error:
         st.error(str(error))
         st.button("Begin", type="primary", disabled=True)

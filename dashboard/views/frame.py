@@ -30,7 +30,7 @@ from sae_core.lens.client import Lens
 from sae_core.runs.directory import WORKING, RunDirectory
 from sae_core.runs.folder import Runs
 
-__all__ = ["Page", "choice", "index", "lens", "link", "may_steer", "navigation", "page", "session"]
+__all__ = ["Page", "choice", "go_to", "index", "lens", "link", "may_steer", "navigation", "page", "session"]
 
 Readers = Mapping[str, Callable[[str], Any]]
 
@@ -150,6 +150,12 @@ def link(name: str, label: str, **params: Any) -> None:
     run = session().view.run
     address = {**({"run": run} if run else {}), **{key: str(value) for key, value in params.items()}}
     st.page_link(target, label=label, query_params=address)
+
+
+def go_to(name: str) -> None:
+    """Leave for another page, with the run of this one."""
+    if (target := st.session_state.get(PAGES, {}).get(name)) is not None:  # none where the page stands alone, in a test
+        st.switch_page(target)
 
 
 def index(name: str) -> Callable[[str], int]:

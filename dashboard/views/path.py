@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.compare.forking import go_on_live
 from dashboard.components import module_component
-from dashboard.path.start import fork_run, go_on, make_ready, paths, start_path
+from dashboard.path.start import go_on, make_ready, paths, start_path
 from dashboard.views import frame
 from sae_core.config import Config
 from sae_core.data import DATASETS
@@ -17,6 +18,9 @@ from sae_core.sweep.whole import WholePath
 __all__ = ["show"]
 
 KEY = "path"
+USE = "path-use"
+"""The session's key for a point that was just asked for."""
+
 WIDTHS = (64, 128, 256, 512, 1024)
 
 _dial = module_component(KEY, "path/path-view.js", states=("use",), css=("path/path.css",))
@@ -46,7 +50,8 @@ def show() -> None:
                 "nothing left*, and then hands you the dial: how sparse should it be? Look, and decide."
             )
             return
-        _dial(page.data(run=chosen), lambda _: _use(page, chosen))
+        _dial(page.data(run=chosen), lambda _: st.session_state.update({USE: st.session_state[KEY].get("use")}))
+        _use(page, chosen, st.session_state.pop(USE, None))
 
 
 def _form(page: frame.Page) -> None:
@@ -76,17 +81,10 @@ def _choose(page: frame.Page, known: list[str], chosen: str | None) -> str | Non
     return chosen
 
 
-def _use(page: frame.Page, run_id: str) -> None:
-    """Begin a live run from the point the dial stands at."""
-    match st.session_state[KEY].get("use"):
+def _use(page: frame.Page, run_id: str, asked: Any) -> None:
+    """Begin a live run from the point the dial stands at, if the browser has asked for it."""
+    match asked:
         case {"run": str(half), "step": int() | float() as step} if frame.may_steer():
             path = WholePath.open(page.session.runs.open(run_id))
-            if half not in {run.id for run in path.runs}:
-                return
-            try:
-                new = fork_run(page.session.runs, half, int(step), {})
-            except (ValueError, OSError) as error:
-                page.session.sentences.append(str(error))
-            else:
-                page.session.look(run=new)
-                page.session.sentences.append(f"{new} goes on from there: it is on the Train page.")
+            if half in {run.id for run in path.runs}:
+                go_on_live(page, half, int(step))

@@ -9,9 +9,9 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
+from dashboard.compare.forking import go_on_live
 from dashboard.components import module_component
 from dashboard.figures.compared import frontier_figure, label_of, parallel_figure
-from dashboard.path.start import fork_run
 from dashboard.sweeps import asked_lately, drive_elsewhere, plan_form
 from dashboard.views import frame
 from sae_core.runs.files import RunError
@@ -167,8 +167,10 @@ def _charted(page: frame.Page, folder: SweepFolder, table: pd.DataFrame) -> list
         sweep=folder.id,
         runs=list(table["run"]),
         colour=colour,
-        frontier=json.loads(frontier_figure(table, colour).to_json() or "{}"),
-        parallel=json.loads(parallel_figure(table, knobs or list(folder.plan.knobs)).to_json() or "{}"),
+        frontier=json.loads(frontier_figure(table, colour, folder.plan.ranges).to_json() or "{}"),
+        parallel=json.loads(
+            parallel_figure(table, knobs or list(folder.plan.knobs), folder.plan.ranges).to_json() or "{}"
+        ),
     )
     _charts(data, lambda _: None)
     return [str(run) for run in picked if run in set(table["run"])]
@@ -199,24 +201,8 @@ def _trials(page: frame.Page, plan: Plan, shown: pd.DataFrame) -> None:
         first = runs[:MOST]
         frame.link("compare", f"Compare {len(first)} side by side", **{"with": ",".join(first)})
         if len(runs) == 1 or rows:
-            st.button(
-                f"Use this: go on live from {runs[0]}",
-                type="primary",
-                on_click=_use,
-                args=(page, runs[0]),
-                disabled=not frame.may_steer(),
-            )
+            label = f"Use this: go on live from {runs[0]}"
+            if st.button(label, type="primary", disabled=not frame.may_steer()):
+                go_on_live(page, runs[0], page.session.runs.open(runs[0]).status().step)
         else:
             st.caption("Choose a trial, in a chart or here, to go on with it live.")
-
-
-def _use(page: frame.Page, run: str) -> None:
-    """Begin a live run from a trial's end."""
-    try:
-        directory = page.session.runs.open(run)
-        new = fork_run(page.session.runs, run, directory.status().step, {})
-    except RunError as error:
-        page.session.sentences.append(str(error))
-        return
-    page.session.look(run=new)
-    page.session.sentences.append(f"{new} goes on from there: it is on the Train page.")

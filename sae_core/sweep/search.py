@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from sae_core.config import ConfigError
@@ -10,12 +11,17 @@ from sae_core.runs.files import RunError
 from sae_core.sweep.folder import Trial
 from sae_core.sweep.plan import OBJECTIVES, Plan, Range
 
-__all__ = ["Search"]
+__all__ = ["Search", "missing"]
 
 INSTALL = "The search needs Optuna, which is not installed: pip install 'penstroke[search]'."
 
 UNTRIED = 100
 """Proposals in a row that `Config` refuses before the search gives up."""
+
+
+def missing() -> str:
+    """Why nothing can be searched for here, in a sentence; empty where it can."""
+    return "" if find_spec("optuna") else INSTALL
 
 
 class Search:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from sae_core import Config, load_images
-from sae_core.runs import Runs
+from sae_core.runs import RunDirectory, Runs
 from sae_core.runs.worker import work
 from sae_core.sweep import SweepFolder, sweep
 from sae_core.sweep.path import begin_path
@@ -62,14 +62,22 @@ def test_a_run_begins_from_a_point_of_the_dial(filled: Dashboard, page: Page):
     before = {run.id for run in Runs(filled.runs).list()}
     page.goto(f"{filled.url}path?path=path")
     page.get_by_role("button", name="Use this").click()
+    child = _live_child(filled, page, before)
+    assert (child.meta.parent, child.meta.parent_step) == ("path", 60)
 
-    def begun() -> list[str]:
-        return [run.id for run in Runs(filled.runs).list() if run.id not in before and run.status().step >= 60]
+
+def _live_child(house: Dashboard, page: Page, before: set[str]) -> RunDirectory:
+    """The run that was begun, which trains, and is what the tab now shows on the Train page; then stopped."""
+
+    def begun() -> list[RunDirectory]:
+        return [run for run in Runs(house.runs).list() if run.id not in before]
 
     wait_until(begun, 90, "no run was begun")
-    child = Runs(filled.runs).open(begun()[0])
-    assert (child.meta.parent, child.meta.parent_step) == ("path", 60)
+    (child,) = begun()
+    page.locator(f".ps-root[data-run='{child.id}'][data-state='training']").wait_for()
+    wait_until(lambda: child.status().step > (child.meta.parent_step or 0), 60, "it does not train")
     child.append_event("stop")
+    return child
 
 
 def test_runs_stand_side_by_side(filled: Dashboard, page: Page):
@@ -123,3 +131,72 @@ def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page:
     page.locator(".sw-plot .parcoords").first.wait_for()
     assert page.locator(".sw-said").inner_text() == "2 trials"
     page.get_by_role("button", name="Table (CSV)").wait_for()
+
+
+@pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)
+def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: Dashboard, page: Page):
+    page.goto(f"{filled.url}sweeps?sweep=pair")
+    page.get_by_text("New sweep").click()
+    page.get_by_label("What kind").click()
+    page.get_by_role("option", name="Random draws").click()
+    draws = page.get_by_role("spinbutton", name="Draws")
+    draws.fill("3")
+    draws.press("Enter")
+    page.get_by_role("button", name="Begin 3 trials").wait_for()
+    page.get_by_label("Name", exact=True).fill("drawn")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Begin 3 trials").click()
+    page.locator(".sw-root[data-drawn='3']").wait_for(timeout=180_000)
+    table = SweepFolder(Runs(filled.runs), "drawn").table()
+    assert len(set(table["penalty_weight"])) == 3
+    assert table["penalty_weight"].between(0.003, 1).all()
+    assert table["n_latents"].between(64, 512).all()
+    drawn = page.evaluate("document.querySelectorAll('.sw-plot')[1].data[0].dimensions[0].values")
+    assert list(drawn) == table["n_latents"].tolist()
+
+
+def test_trials_drawn_around_on_the_frontier_are_those_in_the_table_and_one_goes_on_live(filled: Dashboard, page: Page):
+    """A lasso around the first of the two, then all again; then around it once more, and "Use this"."""
+    before = {run.id for run in Runs(filled.runs).list()}
+    page.goto(f"{filled.url}sweeps?sweep=pair")
+    page.locator(".sw-root[data-drawn='2']").wait_for()
+    _draw_around(page, 0)
+    page.locator(".sw-said", has_text="1 of 2 trials chosen").wait_for()
+    page.get_by_role("button", name="Use this: go on live from pair-000").wait_for()
+    page.get_by_role("button", name="Show all").click()
+    page.locator(".sw-said", has_text="2 trials").wait_for()
+    page.get_by_role("button", name="Use this").wait_for(state="detached")
+    assert page.locator(".sw-plot .select-outline").count() == 0, "what was drawn is still there"
+    colours = "document.querySelectorAll('.sw-plot')[1].data[0].line.color"
+    assert len(set(page.evaluate(colours))) == 2, "lines keep the grey of those that were not chosen"
+
+    _draw_around(page, 1)
+    page.get_by_role("button", name="Use this: go on live from pair-001").click()
+    child = _live_child(filled, page, before)
+    assert (child.meta.parent, child.meta.parent_step) == ("pair-001", 30)
+
+
+def _draw_around(page: Page, trial: int) -> None:
+    """With the mouse, as a hand does: within the chart, nearer to the trial than to the next."""
+    plot = page.locator(".sw-plot .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    places = page.evaluate("""() => {
+      const plot = document.querySelector(".sw-plot");
+      const { xaxis, yaxis } = plot._fullLayout;
+      return Array.from(plot.data[0].x, (x, i) => [xaxis.d2p(x), yaxis.d2p(plot.data[0].y[i])]);
+    }""")
+    x, y = places[trial]
+    reach = min(30.0, *(max(abs(x - a), abs(y - b)) / 2 for a, b in places[:trial] + places[trial + 1 :]))
+    assert reach > 4, "the two trials stand in one place"
+
+    def to(dx: float, dy: float) -> tuple[float, float]:
+        across, down = min(max(x + dx * reach, 1), box["width"] - 1), min(max(y + dy * reach, 1), box["height"] - 1)
+        return box["x"] + across, box["y"] + down
+
+    page.mouse.move(*to(-1, -1))
+    page.mouse.down()
+    for corner in ((1, -1), (1, 1), (-1, 1), (-1, -1)):
+        page.mouse.move(*to(*corner), steps=5)
+    page.mouse.up()

@@ -56,7 +56,7 @@ class SweepView {
     const layout = { ...frontier.layout, ...paint, xaxis: axis(frontier.layout.xaxis), yaxis: axis(frontier.layout.yaxis) };
     const config = { displayModeBar: false, responsive: true };
     await Plotly.react(this.frontier, frontier.data, layout, config);
-    this.colours = parallel.data[0].line;
+    this.colours = structuredClone(parallel.data[0].line); // restyling changes the trace's own
     this.grey = look.palette.dark ? "#2b343d" : "#e4e7ea"; // solid: these lines know no transparency
     const trace = { ...parallel.data[0], labelfont: { size: look.size + 1 }, tickfont: { color: look.text }, rangefont: { color: "rgba(0,0,0,0)" } };
     await Plotly.react(this.parallel, [trace], { ...parallel.layout, ...paint }, config);
@@ -84,6 +84,7 @@ class SweepView {
       const open = Object.fromEntries(this.parallel.data[0].dimensions.map((_, i) => [`dimensions[${i}].constraintrange`, null]));
       this.quiet = true;
       this.Plotly.restyle(this.parallel, open).then(() => (this.quiet = false));
+      this.Plotly.relayout(this.frontier, { selections: [] }); // what was drawn around them
     }
     this.show(true);
   }
