@@ -7,6 +7,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import from_json
@@ -32,24 +33,27 @@ class Probing:
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
-_all: dict[Path, Probing] = {}
+Task = Literal["probe", "curve"]
+"""The whole probe of the newest step, or a light one of every kept step."""
+
+_all: dict[tuple[Path, Task], Probing] = {}
 _lock = threading.Lock()
 
 
-def probing(run: RunDirectory) -> Probing | None:
+def probing(run: RunDirectory, task: Task = "probe") -> Probing | None:
     """The run's probe under way, or the last one; None where this server has started none."""
-    return _all.get(run.path)
+    return _all.get((run.path, task))
 
 
-def start_probing(run: RunDirectory) -> Probing:
-    """Start a probe of the run's newest checkpoint, unless one is under way."""
+def start_probing(run: RunDirectory, task: Task = "probe") -> Probing:
+    """Start it, unless one is under way."""
     with _lock:
-        known = _all.get(run.path)
+        known = _all.get((run.path, task))
         if known is not None and known.running:
             return known
-        found = _all[run.path] = Probing()
+        found = _all[run.path, task] = Probing()
     try:
-        process = _process(run.path)
+        process = _process(run.path, task)
     except OSError as problem:
         found.error, found.running = f"The probe could not be started: {problem.strerror or problem}.", False
     else:
@@ -57,10 +61,10 @@ def start_probing(run: RunDirectory) -> Probing:
     return found
 
 
-def _process(path: Path) -> subprocess.Popen[bytes]:
+def _process(path: Path, task: Task) -> subprocess.Popen[bytes]:
     threads = str(max(1, (os.cpu_count() or 2) - 1))  # pages and training go on beside it
     limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    return start_helper("sae_core.probe.work", [str(path)], subprocess.DEVNULL, limits)
+    return start_helper("sae_core.probe.work", [str(path), task], subprocess.DEVNULL, limits)
 
 
 def _follow(process: subprocess.Popen[bytes], found: Probing) -> None:

@@ -10,17 +10,21 @@ other programs) in the run's directory. A page reads them, without torch and wit
     evidence = probe.classifier.evidence(codes[0])          # (n_latents, n_classes): they add up to logits − bias
     accuracy_without(probe.classifier, codes, labels)       # (n_latents, n_classes), in one pass
 
+``ProbeCurve.load(run.path)`` is what a lighter one read at each kept step (`sae_core.probe.over_training`).
 ``probe.step`` says of which step the codes were: the classifier belongs to those weights and no others.
 """
 
 from sae_core.probe.compare import COUNTS, Progress, Split, compare
 from sae_core.probe.fit import accuracy_without, confusion_of, fit, labelled
+from sae_core.probe.over_training import CurvePoint, ProbeCurve
 from sae_core.probe.result import Classifier, Kind, ProbeResult, Score
 
 __all__ = [
     "COUNTS",
     "Classifier",
+    "CurvePoint",
     "Kind",
+    "ProbeCurve",
     "ProbeResult",
     "Progress",
     "Score",

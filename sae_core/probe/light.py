@@ -8,6 +8,7 @@ closed form. It is a few points below the logistic regression of `sae_core.probe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sae_core.data import Images
     from sae_core.model import SparseAutoencoder
 
-__all__ = ["LEARNS_FROM", "Reading", "light_accuracy", "light_reading"]
+__all__ = ["LEARNS_FROM", "Reading", "light_accuracy", "light_pixels", "light_reading"]
 
 LEARNS_FROM = 10_000
 """Training images it learns from: the first ones, which are in no order in any of the data sets."""
@@ -48,17 +49,30 @@ def light_reading(model: SparseAutoencoder, images: Images) -> Reading | None:
     """The classifier and its answers; None without labels."""
     if images.train_labels is None or images.test_labels is None:
         return None
-    device = model.b_dec.device
-    labels = torch.from_numpy(images.train_labels[:LEARNS_FROM]).to(device, torch.int64)
-    codes = model.encode(torch.from_numpy(images.train[:LEARNS_FROM]).to(model.b_dec))
+    return _reading(lambda x: model.encode(torch.from_numpy(x).to(model.b_dec)), images, images.train_labels)
+
+
+@torch.no_grad()
+def light_pixels(images: Images) -> float:
+    """The same classifier's accuracy on the raw pixels, for scale; NaN without labels."""
+    if images.train_labels is None or images.test_labels is None:
+        return float("nan")
+    answers = _reading(torch.from_numpy, images, images.train_labels).answers
+    return float((answers == images.test_labels[:JUDGED_BY]).mean())
+
+
+def _reading(
+    encode: Callable[[NDArray[np.float32]], Tensor], images: Images, train_labels: NDArray[np.int64]
+) -> Reading:
+    codes = encode(np.array(images.train[:LEARNS_FROM], np.float32))
+    labels = torch.from_numpy(train_labels[:LEARNS_FROM]).to(codes.device, torch.int64)
     scale = codes.square().mean(0).sqrt_().clamp_(min=1e-6)
     features = _with_one(codes / scale)
     targets = torch.nn.functional.one_hot(labels, len(images.class_names)).to(codes.dtype).mul_(2).sub_(1)
     gram = (features.T @ features).double()
     gram.diagonal().add_(ALPHA * len(features))
     weights = torch.linalg.solve(gram, (features.T @ targets).double()).to(codes.dtype)
-    test = model.encode(torch.from_numpy(images.test[:JUDGED_BY]).to(model.b_dec))
-    answers = (_with_one(test / scale) @ weights).argmax(1)
+    answers = (_with_one(encode(np.array(images.test[:JUDGED_BY], np.float32)) / scale) @ weights).argmax(1)
     on_codes = (weights[:-1] / scale[:, None]).T
     return Reading(*(array.cpu().numpy().copy() for array in (on_codes, weights[-1], answers)))
 

@@ -1,4 +1,4 @@
-"""A probe of a run: its newest checkpoint encodes the images, `sae_core.probe` does the rest."""
+"""A probe of a run: the newest checkpoint, or each kept step, encodes the images; `sae_core.probe` does the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import torch
 
 from sae_core.data import DataError, Images
+from sae_core.lens.shelf import model_of
 from sae_core.probe import COUNTS, ProbeResult, Progress, Split, compare
+from sae_core.probe.light import light_accuracy, light_pixels
+from sae_core.probe.over_training import CurvePoint, ProbeCurve, keep
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import RunError
 from sae_core.runs.worker.archive import newest_checkpoint
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from sae_core.model import SparseAutoencoder
     from sae_core.snapshot import Floats, Ints
 
-__all__ = ["LARGEST", "codes_of", "probe_run"]
+__all__ = ["LARGEST", "codes_of", "extend_curve", "probe_run"]
 
 LARGEST = 2**27
 """Numbers in a table of codes or pixels, 512 MB: at a greater width or number of pixels fewer images are used."""
@@ -90,6 +93,35 @@ def probe_run(
     except OSError as error:
         raise RunError(f"The probe of {run.id} cannot be kept: {error.strerror or error}.") from error
     return result
+
+
+def extend_curve(run: RunDirectory, images: Images, progress: Progress | None = None) -> ProbeCurve:
+    """Measure `light_accuracy` at the kept steps, and where nobody trains the run at its last, that still lack it.
+
+    Each is kept in the run's directory as soon as it is found.
+
+    Raises:
+        DataError: the images have no labels.
+        RunError: a snapshot is damaged or of an older Penstroke, or a result cannot be written.
+    """
+    if images.train_labels is None or images.test_labels is None:
+        raise DataError(f"The data set {images.name} has no labels, and a probe learns to tell them.")
+    curve = ProbeCurve.load(run.path)
+    ends = {} if run.alive() or (newest := run.snapshot()) is None else {newest.row.step: newest}
+    steps = curve.missing([*run.history(), *ends])
+    try:
+        if curve.pixels is None:
+            keep(run.path, light_pixels(images))
+        for done, step in enumerate(steps):
+            if progress:
+                progress(done, len(steps), f"step {step:,}")
+            snapshot = run.snapshot_at(step) or ends.get(step)
+            if snapshot is not None:  # else it was thinned out meanwhile
+                accuracy = light_accuracy(model_of(snapshot), images)
+                keep(run.path, CurvePoint(step, snapshot.row.images, accuracy))
+    except OSError as error:
+        raise RunError(f"The probe's curve of {run.id} cannot be kept: {error.strerror or error}.") from error
+    return ProbeCurve.load(run.path)
 
 
 def _some(n: int, most: int, seed: int) -> Ints:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 from sae_core import load_images
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.snapshots import snapshot_to_bytes
+from sae_core.runs.worker import work
 from sae_core.snapshot import Snapshot
 from tests.browser.house import Dashboard, LivePage, running, wait_until
 from tests.browser.made import made_run, with_probe
@@ -35,6 +36,8 @@ def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made_run(root, "by-kl", method="kl", **small)
     with_probe(*made_run(root, "probed", penalty_weight=0.03, **small))
     silence(*made_run(root, "all-dead", **small))
+    keeping, _ = made_run(root, "keeps-steps", **{**small, "steps": 60})
+    work(keeping, images=load_images("digits"))
     yield from running(Dashboard(root))
 
 
@@ -146,3 +149,26 @@ def test_without_a_probe_there_is_a_button_that_trains_one_beside_the_page(
         timeout=30_000
     )
     live.page.get_by_text("has no checkpoint yet").wait_for(timeout=60_000)
+
+
+def test_accuracy_over_training_is_measured_while_one_looks(live: LivePage, dashboard: Dashboard) -> None:
+    """A point a kept step, also without a whole probe; a click on one goes to that step, whose line is drawn."""
+    live.page.goto(f"{dashboard.url}classify?run=keeps-steps")
+    steps = "Array.from(document.querySelector('.pl-plot-training')?.data?.[0].customdata ?? [])"
+    wait_until(lambda: live.page.evaluate(steps), 60, "nothing is measured")
+    history = RunDirectory(dashboard.runs / "keeps-steps").history()
+    assert live.page.evaluate(steps) == sorted({*history, 60})
+    live.page.get_by_text("Accuracy over training:").wait_for(state="detached")
+    places = """() => {
+      const { _fullLayout: { xaxis, yaxis }, data: [codes] } = document.querySelector(".pl-plot-training");
+      return Array.from(codes.x, (x, at) => [xaxis.d2p(x), yaxis.d2p(codes.y[at])]);
+    }"""
+    x, y = live.page.evaluate(places)[1]
+    box = live.page.locator(".pl-plot-training .nsewdrag").bounding_box()
+    assert box is not None
+    live.page.mouse.move(box["x"] + x - 3, box["y"] + y, steps=3)
+    live.page.locator(".pl-plot-training .hovertext").wait_for()
+    live.page.mouse.click(box["x"] + x, box["y"] + y)
+    wait_until(lambda: f"step={history[1]}" in live.address, 20, "the step is not gone to")
+    live.page.locator(".pl-plot-training .shapelayer path").wait_for(state="attached")
+    live.page.get_by_text(f"At step {history[1]:,} a lighter probe").wait_for()

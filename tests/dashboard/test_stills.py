@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard.figures.classify import carriers, efficiency_figure, verdict
+from dashboard.figures.classify import carriers, efficiency_figure, training_figure, verdict
 from dashboard.figures.sparsity import kinds_of, kl_figure, lifetime_figure, scatter_figure, sparsity_figures
 from sae_core import Config
 from sae_core.probe import Classifier, ProbeResult, Score
+from sae_core.probe.over_training import CurvePoint, ProbeCurve
 from sae_core.snapshot import Census, Digits, Histogram, Row, Snapshot, Terms
 
 NAMES = ("a", "b")
@@ -153,3 +154,21 @@ def test_a_probe_of_another_width_carries_nothing():
         carriers(probe(n=5).classifier.weights, probe(n=5).class_names, snapshot([0.4, 0.2, 0.1], [0.4, 0.2, 0.1]))
         == []
     )
+
+
+def test_accuracy_over_training_is_a_point_a_kept_step():
+    """Against images seen, with the raw pixels beside it and the step that is looked at marked."""
+    curve = ProbeCurve((CurvePoint(1, 256, 0.5), CurvePoint(40, 10_240, 0.75)), pixels=0.625)
+    figure = training_figure(curve, at=10_240)
+    codes, pixels = figure.data
+    assert (list(codes.x), list(codes.y), list(codes.customdata)) == ([256, 10_240], [0.5, 0.75], [1, 40])
+    assert list(pixels.y) == [0.625, 0.625]
+    assert [shape.x0 for shape in figure.layout.shapes] == [10_240]
+    assert "from 50.0% to 75.0%" in figure.layout.meta["alt"]
+    assert figure.layout.meta["opens"] == "step"
+
+
+def test_with_no_kept_step_the_chart_says_why():
+    figure = training_figure(ProbeCurve(), "being measured…", at=5)
+    assert [note.text for note in figure.layout.annotations] == ["being measured…"]
+    assert (len(figure.data), len(figure.layout.shapes)) == (1, 0)

@@ -119,6 +119,9 @@ class Plots {
     for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], gridcolor: look.grid, zerolinecolor: look.grid, linecolor: look.grid };
     const first = !plot.data;
     Plotly.react(plot, figure.data.map((trace) => this.filled(trace)), layout, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+    if (first && meta.opens === "step") {
+      plot.on("plotly_click", ({ points: [point] }) => point.customdata !== undefined && this.setStateValue("step", point.customdata));
+    }
     if (first && meta.opens === "latent") {
       plot.on("plotly_hover", ({ points: [point], event }) => this.peekAt(point.customdata, event));
       plot.on("plotly_unhover", () => (this.peek.hidden = true));
