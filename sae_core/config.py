@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sae_core.knob import Knob, knob, read_knob
 from sae_core.sparsity import METHODS, Method
+from sae_core.zones import ZONES_OF_K, ZONES_OF_LIFETIME
 
 __all__ = ["Config", "ConfigError", "Knob"]
 
@@ -91,7 +92,15 @@ class Config(BaseModel):
         dial=(0.01, 0.5),
     )
     k: int = knob(
-        32, "Units kept k", "Codes kept per image.", "latents", live=True, ge=1, le=MAX_LATENTS, dial=(1, 256)
+        32,
+        "Units kept k",
+        "Codes kept per image.",
+        "latents",
+        live=True,
+        ge=1,
+        le=MAX_LATENTS,
+        dial=(1, 256),
+        zones=ZONES_OF_K,
     )
     lifetime: float = knob(
         0.05,
@@ -101,6 +110,7 @@ class Config(BaseModel):
         gt=0.0,
         le=1.0,
         dial=(0.005, 0.5),
+        zones=ZONES_OF_LIFETIME,
     )
     batch_size: int = knob(256, "Batch size", "Images per step.", "images", ge=1, le=65_536, dial=(16, 4096))
     learning_rate: float = knob(

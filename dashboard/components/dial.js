@@ -66,13 +66,13 @@ export class Dial {
     const row = el("div", { class: "ps-zones", "aria-hidden": "true" });
     let from = 0;
     if (this.knob.off) {
-      row.append(el("span", { class: "ps-zone", style: `left:0;width:${100 * OFF_SHARE}%`, text: "off" }));
+      row.append(el("span", { class: "ps-zone ps-zone-off", style: `left:0;width:${100 * OFF_SHARE}%`, text: "off" }));
       from = OFF_SHARE;
     }
     for (const [upTo, words] of this.knob.zones ?? []) {
       const to = this.scale.toPosition(Math.min(upTo, this.knob.dial[1]));
       if (to <= from) continue;
-      row.append(el("span", { class: "ps-zone", style: `left:${100 * from}%;width:${100 * (to - from)}%`, text: words }));
+      row.append(el("span", { class: "ps-zone", style: `left:${100 * from}%;width:${100 * (to - from)}%`, title: words, text: words }));
       from = to;
     }
     return row;
