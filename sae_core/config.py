@@ -84,7 +84,7 @@ class Config(BaseModel):
     )
     target_rho: float = knob(
         0.0,
-        "Target mean activation ρ̂",
+        "Target mean ρ̂",
         "Mean activation that the units should have on average: a controller then finds β; 0 is off.",
         live=True,
         ge=0.0,

@@ -6,6 +6,7 @@ import { percent } from "./format.js";
 
 const ROWS = ["in", "out", "left over"];
 const STRANGERS = 2;
+const SHORT = 10; // letters of a name that stand on one line under a digit
 
 export class Digits {
   /** @param {(digit: number|null) => void} onChoose */
@@ -28,7 +29,7 @@ export class Digits {
         "button",
         { type: "button", class: `ps-digit${stranger ? " ps-stranger" : ""}`, "aria-pressed": "false", title: key ? `Choose (key ${key})` : "", onclick: () => this.onChoose(i) },
         ...canvases,
-        el("span", { class: "ps-digit-name", text: name }),
+        el("span", { class: name.length > SHORT ? "ps-digit-name ps-long" : "ps-digit-name", text: name }),
         caption,
       );
       this.node.append(button);

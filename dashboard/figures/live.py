@@ -20,18 +20,23 @@ __all__ = ["activation_figure", "density_figure", "live_figures", "loss_figure"]
 def live_figures(method: str, dial_label: str) -> dict[str, dict[str, Any]]:
     """The three live charts as plotly JSON, in the order they stand on the page."""
     figures = {
-        "loss": loss_figure(dial_label if method != "none" else "", course=METHODS[method].whole),
+        "loss": loss_figure(
+            dial_label if method != "none" else "", priced=bool(METHODS[method].penalty), course=METHODS[method].whole
+        ),
         "activations": activation_figure(sigmoid=METHODS[method].activations == ("sigmoid",)),
         "densities": density_figure(),
     }
     return {name: json.loads(figure.to_json()) for name, figure in figures.items()}
 
 
-def loss_figure(dial_label: str, *, course: bool = False) -> go.Figure:
-    """The objective split into what it is made of, against images seen; a dotted line where the dial moved."""
+def loss_figure(dial_label: str, *, priced: bool = True, course: bool = False) -> go.Figure:
+    """The objective split into what it is made of, against images seen; a dotted line where the dial moved.
+
+    Lit units are ``priced`` where the objective has a penalty; elsewhere few are lit by construction, or many.
+    """
     figure = go.Figure()
     curves = [("objective", "J", GREY, 1.2), ("reconstruction", "reconstruction", BLUE, 2)]
-    if dial_label:
+    if priced:
         curves.append(("penalty", "penalty", VERMILION, 2))
     for column, name, colour, width in curves:
         figure.add_scatter(
@@ -49,12 +54,15 @@ def loss_figure(dial_label: str, *, course: bool = False) -> go.Figure:
     else:
         figure.update_yaxes(title="share of variance", rangemode="tozero")
     named = dial_label if dial_label[1:2].isupper() else dial_label[:1].lower() + dial_label[1:]
+    price = " plus the price of lit units" if priced else ""
     moved = f" Dotted: {named} moved." if dial_label else ""
     return styled(
         figure,
         title="What it pays for" + (" (the course's cost)" if course else " (1 = data variance)"),
-        what=f"J is what training lowers: errors in the copies plus the price of lit units.{moved}",
-        alt="Line chart of the objective over images seen, split into reconstruction and sparsity penalty",
+        what=f"J is what training lowers: errors in the copies{price}.{moved}",
+        alt="Line chart of the objective over images seen, split into reconstruction and sparsity penalty"
+        if priced
+        else "Line chart of the objective over images seen",
         markers=bool(dial_label),
     )
 
