@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -19,10 +21,17 @@ from sae_core.runs.launch import Launcher
 from sae_core.sweep.path import begin_path, with_defaults
 from sae_core.sweep.whole import WholePath, path_ids
 
-__all__ = ["fork_run", "go_on", "make_ready", "paths", "start_path", "wake"]
+__all__ = ["fork_run", "go_on", "make_ready", "paths", "stands", "start_path", "wake"]
 
 PATIENCE = 120.0
 """Seconds a fork may take: importing torch, and replaying where the step is not kept."""
+
+
+STARTS_WITHIN = 20.0
+"""Seconds after which a worker that has not begun will not."""
+
+_woken: dict[Path, float] = {}
+"""By run: when this server last asked for a worker."""
 
 
 def paths(runs: Runs) -> list[str]:
@@ -70,6 +79,14 @@ def go_on(runs: Runs, run: RunDirectory) -> None:
         wake(runs, half, alone=True)
 
 
+def stands(path: WholePath) -> bool:
+    """Whether it was interrupted, and nobody is about to train it: a worker takes seconds to say its first word."""
+    now = time.monotonic()
+    return path.stands and not any(
+        run.alive() or now - _woken.get(run.path, float("-inf")) < STARTS_WITHIN for run in path.unfinished
+    )
+
+
 def wake(runs: Runs, run: RunDirectory, *, alone: bool = False) -> None:
     """Let a run play, with a worker if it has none. Nobody waits for that either."""
     run.append_event("play", by="page")
@@ -77,12 +94,13 @@ def wake(runs: Runs, run: RunDirectory, *, alone: bool = False) -> None:
         return
     server = hub.current()
     launcher = server.launcher if server is not None else None
+    _woken[run.path] = time.monotonic()
 
     def start() -> None:
         try:
             (launcher or Launcher(runs.root, spare=False)).start(run.id, alone=alone)
         except (ValueError, OSError):
-            return  # its status says why
+            _woken.pop(run.path, None)  # its status says why
 
     Thread(target=start, name="start", daemon=True).start()
 

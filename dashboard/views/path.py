@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.compare.forking import go_on_live
 from dashboard.components import module_component
-from dashboard.path.start import go_on, make_ready, paths, start_path
+from dashboard.path.start import go_on, make_ready, paths, stands, start_path
 from dashboard.views import frame
 from sae_core.config import Config
 from sae_core.data import DATASETS
@@ -18,6 +18,9 @@ from sae_core.sweep.whole import WholePath
 __all__ = ["show"]
 
 KEY = "path"
+LOOKS_EVERY = 1.0
+"""Seconds between two looks at whether an unfinished path stands."""
+
 USE = "path-use"
 """The session's key for a point that was just asked for."""
 
@@ -42,8 +45,8 @@ def show() -> None:
             path = WholePath.open(runs.open(chosen)) if chosen is not None else None
             if path is None or not path.unfinished:
                 make_ready()
-            elif path.stands and frame.may_steer():
-                st.button("Go on with this path", on_click=lambda: go_on(runs, path.run))
+            elif frame.may_steer():
+                _go_on(page, path)
         if chosen is None:
             st.info(
                 "No path yet. **Train the path** trains one model after another, from *everything lit* to *nearly "
@@ -70,6 +73,15 @@ def _form(page: frame.Page) -> None:
             run = start_path(page.session.runs, values, int(points))
             page.own["path"] = st.session_state["path-next"] = run.id
             st.rerun()
+
+
+@st.fragment(run_every=LOOKS_EVERY)
+def _go_on(page: frame.Page, path: WholePath) -> None:
+    """A button while it stands; it goes when somebody takes the path up, here or elsewhere."""
+    if not path.unfinished:
+        st.rerun()
+    if stands(path):
+        st.button("Go on with this path", on_click=lambda: go_on(page.session.runs, path.run))
 
 
 def _choose(page: frame.Page, known: list[str], chosen: str | None) -> str | None:

@@ -7,19 +7,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.path.start import go_on, stands
 from sae_core import Config, load_images
 from sae_core.runs import RunDirectory, RunError, Runs
+from sae_core.runs.launch import Launcher
 from sae_core.runs.worker import work
 from sae_core.sweep import sweep
 from sae_core.sweep.path import begin_path
 from sae_core.sweep.whole import WholePath
 
+GO_ON = "Go on with this path"
 SMALL = {"dataset": "digits", "n_latents": 16, "batch_size": 64, "steps": 30, "threads": 1}
 
 
@@ -202,3 +206,35 @@ def test_two_who_start_one_path_at_once_train_it_once(root: Path):
         lines = (half.path / "points.jsonl").read_text().splitlines()
         assert len(lines) == len({json.loads(line)["step"] for line in lines}) == 2
         assert half.status().attempt == 1
+
+
+def test_a_path_that_stands_is_taken_up_at_a_button_that_then_goes(root: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both halves are woken; while their workers are on their way nobody is asked to start them again."""
+    run = begin_path(Runs(root), Config(**SMALL), values=(0.003, 0.01, 0.03, 0.1, 0.3, 0.6), workers=2, name="path")
+    begun: list[str] = []
+    monkeypatch.setattr(Launcher, "start", lambda _, run_id, **__: begun.append(run_id))
+    app = opened(path_page)
+    (button,) = [button for button in app.button if button.label == GO_ON]
+    button.click().run()
+    assert not app.exception
+    assert GO_ON not in [button.label for button in app.button]
+    deadline = time.monotonic() + 10
+    while len(begun) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sorted(begun) == ["path", "path-dense"]
+    assert not stands(WholePath.open(run))
+
+
+def test_a_path_whose_workers_cannot_start_stands_on(root: Path, monkeypatch: pytest.MonkeyPatch):
+    """So that the button is there again."""
+    run = begin_path(Runs(root), Config(**SMALL), values=(0.01, 0.1), workers=1, name="path")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RunError("no worker")
+
+    monkeypatch.setattr(Launcher, "start", fail)
+    go_on(Runs(root), run)
+    deadline = time.monotonic() + 10
+    while not stands(WholePath.open(run)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert stands(WholePath.open(run))
