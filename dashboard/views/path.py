@@ -38,7 +38,8 @@ def show() -> None:
         if chosen is not None and chosen not in known:
             st.toast(f"There is no path {chosen[:64]!r} any more.", icon="⚠️")
             chosen = page.own["path"] = None
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        bar = st.container(horizontal=True, vertical_alignment="bottom")
+        with bar:
             chosen = _choose(page, known, chosen or (known[0] if known else None))
             with st.popover("New path…") if known else st.container():
                 _form(page)
@@ -54,7 +55,8 @@ def show() -> None:
             )
             return
         _dial(page.data(run=chosen), lambda _: st.session_state.update({USE: st.session_state[KEY].get("use")}))
-        _use(page, chosen, st.session_state.pop(USE, None))
+        with bar:  # where what it says moves nothing
+            _use(page, chosen, st.session_state.pop(USE, None))
 
 
 def _form(page: frame.Page) -> None:

@@ -162,6 +162,26 @@ def test_kl_shows_strokes_in_most_filters_within_15_seconds(context: BrowserCont
     assert time.perf_counter() - began <= 15
 
 
+@pytest.mark.parametrize("method", ["topk", "wta", "jumprelu", "kl", "textbook"])
+def test_every_methods_first_line_stands_and_none_of_its_words_is_cut(
+    context: BrowserContext, dashboard: Dashboard, method: str
+) -> None:
+    """What a dial's zones say is there in full or not at all; the formula's note leaves the tiles low."""
+    live = LivePage(context.new_page()).open(f"{dashboard.url}?method={method}")
+    wait_until(lambda: live.page.locator(".ps-zone").count() > 1, 10, "no zones")
+    cut = """() => [...document.querySelectorAll(".ps-zone:not(.ps-zone-off)")].filter((zone) => {
+      const words = document.createRange();
+      words.selectNodeContents(zone);
+      const [a, b] = [words.getBoundingClientRect(), zone.getBoundingClientRect()];
+      const seen = (a.top + a.bottom) / 2 < b.bottom; // else they wrapped below, out of sight
+      return seen && (a.left < b.left - 1 || a.right > b.right + 1);
+    }).map((zone) => zone.textContent)"""
+    assert live.page.evaluate(cut) == []
+    assert live.page.evaluate("document.querySelector('.ps-tile').getBoundingClientRect().height") <= 90
+    tops = live.page.evaluate("[...document.querySelectorAll('.ps-track')].map((t) => t.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1, "the dials stand at different heights"
+
+
 def test_nothing_moves_between_the_first_screen_a_run_and_a_pause(live: LivePage) -> None:
     """No layout jump: every block of the page stands where it stood before Play, at the smallest laptop size."""
     blocks = ".ps-root > *, .ps-body > *, .ps-mosaic-canvas, .ps-plot, .ps-digit, .ps-tile"
