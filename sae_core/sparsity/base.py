@@ -124,7 +124,8 @@ class Method:
     keeps_pre_codes: ClassVar[bool] = False
     """Whether `Batch.pre_codes` is filled, at the cost of a copy."""
     only_lit: ClassVar[bool] = False
-    """Whether dJ/d pre_code is 0 wherever the code is: then products may leave those out (ReLU codes only)."""
+    """Whether dJ/d pre_code is 0 wherever the code is, and `price` all the penalty adds to it where it is not: then
+    products may leave those out (ReLU codes only)."""
     reconstruction: ClassVar[str] = "reconstruction (FVU)"
     """What the first term of J is called under the formula."""
     reconstruction_letters: ClassVar[Letters] = ("Σ‖h(x) − x‖² / Σ‖x − x̄‖²", "Σ‖x̂ − x‖² / Σ‖x − x̄‖²")
@@ -180,8 +181,15 @@ class Method:
         """A further term of J, of weight 1; dimensionless."""
         return 0.0
 
+    def price(self, batch: Batch, weight: float) -> float | Tensor | None:
+        """d(weight · sparsity)/d code where that is one number, or one for each latent (n_latents,); None for 0."""
+        return None
+
     def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config) -> None:
         """Turn d reconstruction / d codes into dJ / d pre_codes, in place; fill ``batch.grads``."""
+        price = self.price(batch, weight)
+        if price is not None:
+            grad.add_(price)
         through_activation_(grad, batch, config)
 
     def row_slope(self, batch: Batch, weight: float) -> Tensor | None:

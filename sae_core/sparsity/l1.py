@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sae_core.sparsity.base import Batch, Method, l1_slope, row_norms, through_activation_
+from sae_core.sparsity.base import Batch, Method, l1_slope, row_norms
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,12 +54,12 @@ class L1(Method):
         total = batch.codes.sum() if norms is None else batch.codes.sum(0).dot(norms)
         return float(total) * l1_slope(batch)
 
-    def backward_(self, grad: Tensor, batch: Batch, weight: float, config: Config) -> None:
-        """Add d(weight · sparsity)/d codes, one number for each latent; then through the activation."""
-        if weight:
-            norms = row_norms(batch)
-            grad.add_(weight * l1_slope(batch) if norms is None else norms.mul_(weight * l1_slope(batch)))
-        through_activation_(grad, batch, config)
+    def price(self, batch: Batch, weight: float) -> float | Tensor | None:
+        """weight · ‖row‖ / (batch · √variance)."""
+        if not weight:
+            return None
+        norms = row_norms(batch)
+        return weight * l1_slope(batch) if norms is None else norms.mul_(weight * l1_slope(batch))
 
     def row_slope(self, batch: Batch, weight: float) -> Tensor | None:
         """Weight · Σ_b codes_bi / (batch · √variance)."""

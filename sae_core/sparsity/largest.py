@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sae_core.kernels import compiled
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,14 +22,20 @@ def keep_largest_(codes: Tensor, k: int, dim: int) -> NDArray[np.int64] | None:
     """Of each row (``dim`` 1) or column (0) of ``codes`` keep the k largest where they are positive; the others are 0.
 
     Returns the flat positions of what is left, ascending, or None where they did not come up on the way: elsewhere
-    than on the processor, and where equal values at the edge, or what is no finite number, are left to `torch.topk`,
-    which keeps exactly k of them.
+    than on the processor, and where what is no finite number or, in short rows, equal values at the edge are left to
+    `torch.topk`, which keeps exactly k of them. Long rows are `sae_core.kernels.largest`'s.
     """
     n = codes.shape[dim]
     if k >= n:
         codes.relu_()
         return None
-    if codes.device.type == "cpu":
+    if dim == 1 and compiled(n, codes):
+        from sae_core.kernels.largest import keep_largest_in_rows_
+
+        at = keep_largest_in_rows_(codes.detach().numpy(), k)
+        if at is not None:
+            return at
+    elif codes.device.type == "cpu":
         rows = codes.detach() if dim == 1 else codes.detach().T.contiguous()
         at = largest(rows, k)
         if at is not None:

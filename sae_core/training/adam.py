@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba 2015), by torch's fused kernel.
+"""Adam (Kingma & Ba 2015), by torch's fused kernel; for wide models by one that clips and moves in one reading.
 
 `torch.optim.Adam` brings torch's compiler along: making one imports it, which takes about as long as importing torch
 did. Every worker would wait for that, and nothing here is compiled; so the function is called that Adam itself calls.
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.adam import adam
+
+if TYPE_CHECKING:
+    from sae_core.kernels.adam import CompiledAdam
 
 __all__ = ["Adam"]
 
@@ -29,7 +33,7 @@ class Adam:
     ``step``, a float32 scalar; they are changed in place and nowhere else.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter], rate: float) -> None:
+    def __init__(self, parameters: Mapping[str, Parameter], rate: float, *, wide: bool = False) -> None:
         self.rate = rate
         self._parameters: list[Tensor] = list(parameters.values())
         self.state = {
@@ -40,11 +44,17 @@ class Adam:
             }
             for name, parameter in parameters.items()
         }
+        self._compiled = self._compile() if wide else None
 
     @torch.no_grad()
     def step(self, longest: float = 0.0) -> None:
         """Move every parameter by its ``.grad``; ``longest`` 0 clips nothing."""
         grads = [_grad(parameter) for parameter in self._parameters]
+        if self._compiled is not None:
+            for step in self._all("step"):
+                step += 1.0
+            self._compiled.step(grads, float(step), self.rate, longest)
+            return
         if longest:
             shorten_(grads, longest)
         adam(
@@ -63,6 +73,12 @@ class Adam:
             eps=1e-8,
             maximize=False,
         )
+
+    def _compile(self) -> CompiledAdam:
+        from sae_core.kernels.adam import CompiledAdam
+
+        moments = list(zip(self._all("exp_avg"), self._all("exp_avg_sq"), strict=True))
+        return CompiledAdam(self._parameters, moments)
 
     def _all(self, key: str) -> list[Tensor]:
         return [moments[key] for moments in self.state.values()]

@@ -28,6 +28,7 @@ class Lit:
     """Those of ``codes`` (batch, n_latents) that are lit, image by image, at the flat positions ``at``, ascending.
 
     Rows of a matrix are picked and summed by `embedding_bag`: one bag an image to decode, one a latent for weights.
+    A wide model has `sae_core.kernels.lit.CompiledLit` in its place.
     """
 
     def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
@@ -36,38 +37,45 @@ class Lit:
         starts = np.searchsorted(at, np.arange(n_images + 1) * n_latents)
         images = np.repeat(np.arange(n_images), np.diff(starts))
         latents = at - images * n_latents
-        self.at, self._starts, self._latents = _tensor(at), _tensor(starts), _tensor(latents)
-        self.values = codes.view(-1)[self.at]
+        self._starts, self._latents = _tensor(starts), _tensor(latents)
+        self.latents = latents
+        self.values = codes.view(-1)[_tensor(at)]
         """(n_lit,) the codes themselves."""
         order = np.argsort(latents.astype(np.uint16), kind="stable")  # by counting: 16 bits are enough for any width
         counts = np.bincount(latents, minlength=n_latents)
         self._by_latent, self._images_by_latent = _tensor(order), _tensor(images[order])
-        self._starts_by_latent = _tensor(np.cumsum(counts) - counts)
+        self._counts, self._starts_by_latent = _tensor(counts), _tensor(np.cumsum(counts) - counts)
 
-    def decode(self, dictionary: Tensor) -> Tensor:
-        """Codes @ dictionary, (batch, n_pixels)."""
-        bags: Tensor = embedding_bag(
-            self._latents, dictionary, self._starts[:-1], mode="sum", per_sample_weights=self.values
-        )
-        return bags
+    def count_(self, out: Tensor) -> Tensor:
+        """(n_latents,) on how many images each latent is lit."""
+        return out.copy_(self._counts)
 
-    def pull(self, error: Tensor, dictionary: Tensor) -> Tensor:
-        """(n_lit,) error @ dictionaryᵀ, at the lit codes alone."""
+    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
+        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
+        dictionaryᵀ at the lit codes alone."""
+        bags = embedding_bag(self._latents, dictionary, self._starts[:-1], mode="sum", per_sample_weights=self.values)
+        flat = torch.sub(b_dec, x, out=out).add_(bags).view(-1)
         _quieten()
         where = torch.sparse_csr_tensor(self._starts, self._latents, self.values, self._shape, check_invariants=False)
-        pulled: Tensor = torch.sparse.sampled_addmm(where, error, dictionary.T, beta=0.0).values()
-        return pulled
+        pulled: Tensor = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
+        return float(torch.dot(flat, flat)), pulled
 
-    def weigh(self, values: Tensor, inputs: Tensor) -> Tensor:
-        """(n_latents, n_pixels) Σ over lit codes of value · the image's row of ``inputs``."""
-        bags: Tensor = embedding_bag(
-            self._images_by_latent,
-            inputs,
-            self._starts_by_latent,
-            mode="sum",
-            per_sample_weights=values[self._by_latent],
-        )
-        return bags
+    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> None:
+        """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
+        ``inputs``."""
+        for values, inputs, out in products:
+            bags = embedding_bag(
+                self._images_by_latent,
+                inputs,
+                self._starts_by_latent,
+                mode="sum",
+                per_sample_weights=values[self._by_latent],
+            )
+            out.copy_(bags)
+
+    def total_(self, values: Tensor, out: Tensor) -> Tensor:
+        """(n_latents,) Σ over lit codes of value."""
+        return out.zero_().index_add_(0, self._latents, values)
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sae_core import kernels
 from sae_core.config import Config
+from sae_core.kernels.team import as_torch_does, share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import SPARSE_SHARE, Lit
+
+if TYPE_CHECKING:
+    from sae_core.kernels.lit import CompiledLit
 
 __all__ = ["Objective"]
 
@@ -46,6 +53,8 @@ class Objective:
         self.centred = torch.empty_like(self.x)
         self.error = torch.empty_like(self.x)
         self.codes = self.x.new_zeros(batch_size, n_latents)
+        self.counts = self.x.new_zeros(n_latents)
+        """(n_latents,) images of the batch on which each latent fires."""
         self.fires = torch.empty_like(self.codes)
         self.grad_codes = torch.empty_like(self.codes)
         self.norms = self.x.new_empty(n_latents, 1)
@@ -54,7 +63,10 @@ class Objective:
         self._products = products
         on_processor = self.x.device.type == "cpu"
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
-        self._lit: Lit | None = None
+        self._lit: Lit | CompiledLit | None = None
+        self._pulled = torch.empty(0)
+        self.wide = kernels.compiled(n_latents, self.x)
+        """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
         self._rounded: dict[str, Tensor] = {}
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
@@ -90,24 +102,30 @@ class Objective:
     def forward(self, config: Config) -> float:
         """Fill ``codes``, ``fires`` and ``error`` from ``x``; the reconstruction term."""
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
-        if self._centres:
-            torch.sub(encoded, model.b_dec, out=self.centred)
+        self.centred = torch.sub(encoded, model.b_dec, out=self.centred) if self._centres else encoded
+        centred = self._round("centred", self.centred)
+        if self.wide:
+            share(lambda first, end: self._encode(centred, slice(first, end)), len(model.W_enc))
         else:
-            self.centred = encoded
-        centred, W_enc = self._round("centred", self.centred), self._round("W_enc", model.W_enc)
-        self._product(self.codes, centred, W_enc.T, model.b_enc, beta=1.0)
+            self._encode(centred, slice(None))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
         lit = self.method.activate_batch_(self._batch, config)
-        torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
-        self._lit = self._lit_codes(lit) if self._may_skip else None
+        self._lit = self._lit_codes(lit, config)
         if self._lit is not None:
-            torch.sub(model.b_dec, self.x, out=self.error).add_(self._lit.decode(model.dictionary))
-        else:
+            self._lit.count_(self.counts)
+            squares, self._pulled = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
+            return squares * self._per_image()
+        with as_torch_does():
             self._round("dictionary", model.dictionary)
             self._decode(self.codes, self.error, "codes")
-        flat = self.error.view(-1)
-        return float(torch.dot(flat, flat)) * self._per_image()
+            flat = self.error.view(-1)
+            return float(torch.dot(flat, flat)) * self._per_image()
+
+    def _encode(self, centred: Tensor, latents: slice) -> None:
+        """Put the pre_codes of some of the latents in ``codes``."""
+        W_enc = self._round("W_enc", self.model.W_enc, latents)
+        self._product(self.codes[:, latents], centred, W_enc.T, self.model.b_enc[latents], beta=1.0)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -121,9 +139,10 @@ class Objective:
         if self._lit is not None:
             self._back_through_lit(self._lit, slope, weight, config)
         else:
-            self._back(slope, weight, config)
+            with as_torch_does():
+                self._back(slope, weight, config)
         grad_dictionary = _grad(self.model.dictionary)
-        self._biases(self.grad_codes, slope)
+        self._biases(slope)
         if self.projects:
             project_(grad_dictionary, self.model.dictionary)
         elif not self._unit:
@@ -141,26 +160,41 @@ class Objective:
         self._product(_grad(model.dictionary), codes.T, error, model.dictionary, alpha=slope)
         if self._tied:
             _grad(model.dictionary).add_(grad_W_enc)
+        torch.sum(grads, 0, out=_grad(model.b_enc))
 
-    def _back_through_lit(self, lit: Lit, slope: float, weight: float, config: Config) -> None:
+    def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> None:
         """The same where few codes are lit, in products with those alone."""
-        model, grads = self.model, self.grad_codes
-        grads.zero_().view(-1).index_copy_(0, lit.at, lit.pull(self.error, model.dictionary).mul_(slope))
-        self.method.backward_(grads, self._batch, weight, config)
-        grad_W_enc = lit.weigh(grads.view(-1)[lit.at], self.centred)
+        model = self.model
+        grads = self._pulled.mul_(slope)
+        price = self.method.price(self._batch, weight)
+        if price is not None:
+            grads.add_(price if isinstance(price, float) else price[torch.from_numpy(lit.latents)])
+        grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
+        lit.weigh_((grads, self.centred, grad_W_enc), (lit.values * slope, self.error, _grad(model.dictionary)))
         if config.weight_decay:
             grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
-        model.dictionary.grad = lit.weigh(lit.values * slope, self.error)
         if self._tied:
-            model.dictionary.grad.add_(grad_W_enc)
-        else:
-            model.W_enc.grad = grad_W_enc
+            _grad(model.dictionary).add_(grad_W_enc)
+        lit.total_(grads, _grad(model.b_enc))
 
-    def _lit_codes(self, at: NDArray[np.int64] | None) -> Lit | None:
+    def _lit_codes(self, at: NDArray[np.int64] | None, config: Config) -> Lit | CompiledLit | None:
         """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""
-        n_lit = float(self.fires.sum()) if at is None else len(at)
-        if n_lit > SPARSE_SHARE * self.fires.numel():
+        if at is None or not self._may_skip:
+            torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
+            torch.sum(self.fires, 0, out=self.counts)
+        if not self._may_skip:
             return None
+        n_lit = float(self.counts.sum()) if at is None else len(at)
+        if n_lit > SPARSE_SHARE * self.codes.numel():
+            if at is not None:
+                torch.gt(self.codes, 0.0, out=self.fires)
+                torch.sum(self.fires, 0, out=self.counts)
+            return None
+        if self.wide:
+            from sae_core.kernels.largest import positive
+            from sae_core.kernels.lit import CompiledLit
+
+            return CompiledLit(self.codes, positive(self.codes.numpy()) if at is None else at)
         return Lit(self.codes, np.flatnonzero(self.codes.numpy() > 0.0) if at is None else at)
 
     def measure(self) -> float:
@@ -175,15 +209,24 @@ class Objective:
             dictionary.div_(self.norms.clamp_min_(1e-12 if self._unit else 1.0))
         self.method.moved_(self._batch)
 
-    def _biases(self, grads: Tensor, slope: float) -> None:
+    def _biases(self, slope: float) -> None:
         model = self.model
-        torch.sum(grads, 0, out=_grad(model.b_enc))
         b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec))
         if self._centres:
-            torch.addmv(b_dec, model.W_enc.T, _grad(model.b_enc), beta=slope, alpha=-1.0, out=b_dec)
+            self._pull_centre_(b_dec, slope)
         else:
             b_dec.mul_(slope)
         self.method.finish_(self._batch, _grad(model.b_enc))
+
+    def _pull_centre_(self, b_dec: Tensor, slope: float) -> None:
+        """Make Σ e, in ``b_dec``, its gradient: it is also what is subtracted before encoding."""
+        W_enc, grads = self.model.W_enc, _grad(self.model.b_enc)
+        if not self.wide:
+            torch.addmv(b_dec, W_enc.T, grads, beta=slope, alpha=-1.0, out=b_dec)
+            return
+        from sae_core.kernels.lit import weigh_rows
+
+        torch.sub(b_dec.mul_(slope), weigh_rows(W_enc, grads), out=b_dec)
 
     def _free_rows(self, grad: Tensor, weight: float, config: Config) -> None:
         """What rows whose norm may change owe to the decay and to the penalty."""
@@ -226,13 +269,13 @@ class Objective:
             self._buffers[name] = torch.empty_like(like, requires_grad=False)
         return self._buffers[name]
 
-    def _round(self, name: str, tensor: Tensor) -> Tensor:
-        """The tensor as the matrix products take it: itself, or a copy of lower precision."""
+    def _round(self, name: str, tensor: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Some rows of the tensor as the matrix products take it: as they are, or a copy of lower precision."""
         if self._products == tensor.dtype:
-            return tensor
+            return tensor[rows]
         if name not in self._rounded:
             self._rounded[name] = torch.empty_like(tensor, dtype=self._products, requires_grad=False)
-        return self._rounded[name].copy_(tensor)
+        return self._rounded[name][rows].copy_(tensor[rows])
 
     def _lower(self, name: str, tensor: Tensor) -> Tensor:
         """What `_round` made of it earlier in the step."""
@@ -244,6 +287,8 @@ class Objective:
         """Put beta · add + alpha · a b into ``out``; sums stay in out's precision."""
         if a.dtype == out.dtype:
             torch.addmm(add, a, b, beta=beta, alpha=alpha, out=out)
+        elif beta == 1.0 and out is not add:
+            torch.add(add, torch.mm(a, b), alpha=alpha, out=out)
         elif beta:
             torch.mul(add, beta, out=out) if add.shape == out.shape else out.copy_(add).mul_(beta)
             out.add_(torch.mm(a, b), alpha=alpha)

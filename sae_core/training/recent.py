@@ -34,14 +34,12 @@ class Recent:
         self.weight = self.decay = self.auxiliary = 0.0
         self.density = like.new_zeros(n_latents)
         self.last_fired = torch.zeros(n_latents, dtype=torch.int64, device=like.device)
-        self._counts = like.new_zeros(n_latents)
 
-    def observe_(self, fires: Tensor, terms: Terms, images: int) -> None:
-        """Take in a batch: ``fires`` (batch, n_latents) of 0 and 1, its terms, and the images seen including it."""
-        torch.sum(fires, 0, out=self._counts)
-        l0 = float(self._counts.sum()) / self.batch_size
-        self.last_fired.masked_fill_(self._counts > 0, images)
-        self.density.lerp_(self._counts.div_(self.batch_size), self._rate(images, DENSITY_WINDOW))
+    def observe_(self, counts: Tensor, terms: Terms, images: int) -> None:
+        """Take in a batch: on how many of its images each latent fired, its terms, the images seen including it."""
+        l0 = float(counts.sum()) / self.batch_size
+        self.last_fired.masked_fill_(counts > 0, images)
+        self.density.lerp_(counts / self.batch_size, self._rate(images, DENSITY_WINDOW))
         rate = self._rate(images, TERMS_WINDOW)
         self.reconstruction += rate * (terms.reconstruction - self.reconstruction)
         self.sparsity += rate * (terms.sparsity - self.sparsity)

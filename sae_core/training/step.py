@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from sae_core import kernels
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
+from sae_core.kernels.team import as_team
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
@@ -73,7 +76,9 @@ class Trainer:
         self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
         products = product_dtype(config) or self._dtype
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
-        self._optimizer = Adam(self.model.trained, config.learning_rate)
+        if self.objective.wide:
+            kernels.prepare()
+        self._optimizer = Adam(self.model.trained, config.learning_rate, wide=self.objective.wide)
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
         self._rates = Rates(config, len(images.train))
         self._aux = AuxK(self.objective, config.aux_k) if config.aux_k else None
@@ -94,6 +99,11 @@ class Trainer:
             Diverged: the objective is not finite or the FVU beyond `LARGEST_FVU`; the weights are untouched.
         """
         self._clock.begin()
+        with as_team() if self.objective.wide else nullcontext():
+            self._step()
+        self._clock.end(self.config.batch_size)
+
+    def _step(self) -> None:
         images = self.images_seen + self.config.batch_size
         terms = self._forward(images)
         self.objective.backward(terms.weight, self.config)
@@ -103,14 +113,13 @@ class Trainer:
             self._set_rate()
         self._optimizer.step(self.config.clip_gradient)
         self.objective.constrain_()
-        self._recent.observe_(self.objective.fires, terms, images)
+        self._recent.observe_(self.objective.counts, terms, images)
         if self._controller is not None:
             self._controller.observe(self.objective.measure(), self.config, images, self.steps)
         self.steps += 1
         self.images_seen = images
         if self.config.resample_every:
             self._resample()
-        self._clock.end(self.config.batch_size)
 
     def set(self, name: str, value: float) -> None:
         """Change a live knob of the running model, from the next step on.
@@ -234,7 +243,7 @@ class Trainer:
             self.objective.forward(self.config)
         else:
             terms = self._forward(self.config.batch_size)
-            self._recent.observe_(self.objective.fires, terms, self.config.batch_size)
+            self._recent.observe_(self.objective.counts, terms, self.config.batch_size)
             self._recent.last_fired.zero_()
 
     def _forward(self, images: int) -> Terms:

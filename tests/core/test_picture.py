@@ -115,7 +115,7 @@ def test_a_frame_shows_the_model(images: Images) -> None:
 def test_the_histogram_is_of_the_last_batch(images: Images) -> None:
     trainer = Trainer(Config(n_latents=24, batch_size=16), images)
     trainer.step()
-    fired = int(trainer.objective.fires.sum())
+    fired = int(trainer.objective.counts.sum())
     assert trainer.frame().activations.counts.sum() == fired > 0
 
 

@@ -1,0 +1,39 @@
+"""The arithmetic of wide models on the processor, compiled at first use (numba): what torch has no single call for.
+
+torch takes a step as some forty calls, each of which reads and writes whole matrices; a wide model's do not fit the
+processor's caches, so most of a step is waiting for memory. Here a matrix is read once for everything it is needed for.
+Sums are taken row by row in one order, so that results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["WIDE", "compiled", "prepare"]
+
+WIDE = 512
+"""Latents from which on it pays: loading numba and what it compiled takes half a second, the first time of all, when
+it has to be compiled, several; a narrow model gains less in its first minute."""
+
+
+def compiled(n_latents: int, like: Tensor) -> bool:
+    """Whether a model of this width, with numbers ``like`` these, uses compiled arithmetic."""
+    return n_latents >= WIDE and like.device.type == "cpu" and like.dtype.itemsize == 4 and _has_numba()
+
+
+@cache
+def _has_numba() -> bool:
+    return find_spec("numba") is not None
+
+
+def prepare() -> None:
+    """Load everything, and compile it where that has not been done yet, so that no step has to wait for it."""
+    if _has_numba():
+        from sae_core.kernels.warm import warm
+
+        warm()

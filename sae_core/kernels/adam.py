@@ -1,0 +1,84 @@
+"""Adam's arithmetic with the gradient's scale in it, in one reading of weights, gradient and moments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sae_core.kernels.compiling import kernel
+from sae_core.kernels.team import share
+
+__all__ = ["CompiledAdam", "sum_of_squares"]
+
+Array = NDArray[Any]
+
+PARTS = 64
+"""Each matrix is cut into so many: sums of squares are taken part by part, whatever the number of threads."""
+
+
+class CompiledAdam:
+    """The step of `sae_core.training.adam.Adam`, with the same equations and state."""
+
+    def __init__(self, weights: Sequence[Tensor], moments: Sequence[tuple[Tensor, Tensor]]) -> None:
+        self._weights, self._moments = list(map(_flat, weights)), [(_flat(m), _flat(v)) for m, v in moments]
+
+    def step(self, grads: Sequence[Tensor], t: float, rate: float, longest: float) -> None:
+        """Step number ``t`` (from 1), with the gradient shortened to norm ``longest`` where it is longer; 0: as it is."""
+        flats = list(map(_flat, grads))
+        scale = 1.0
+        if longest:
+            norm = math.sqrt(sum_of_squares(flats))
+            scale = longest / norm if norm > longest else 1.0
+        number = self._weights[0].dtype.type
+        numbers = (number(scale), number(rate / (1.0 - 0.9**t)), number(1.0 / math.sqrt(1.0 - 0.999**t)))
+
+        def move(first: int, end: int) -> None:
+            for weights, grad, (m, v) in zip(self._weights, flats, self._moments, strict=True):
+                a, z = len(grad) * first // PARTS, len(grad) * end // PARTS
+                _adam_(weights[a:z], grad[a:z], m[a:z], v[a:z], *numbers)
+
+        share(move, PARTS)
+
+
+def sum_of_squares(flats: Sequence[Array]) -> float:
+    """Of all elements of all of them."""
+    sums = np.zeros((len(flats), PARTS))
+
+    def square(first: int, end: int) -> None:
+        for flat, of_each in zip(flats, sums, strict=True):
+            _square(flat, of_each, first, end)
+
+    share(square, PARTS)
+    return float(sums.sum())
+
+
+def _flat(tensor: Tensor) -> Array:
+    """On its own memory."""
+    flat: Array = tensor.detach().view(-1).numpy()
+    return flat
+
+
+@kernel
+def _adam_(weights: Array, grad: Array, m: Array, v: Array, scale: Any, pace: Any, spread: Any) -> None:
+    keep_m, keep_v = weights.dtype.type(0.9), weights.dtype.type(0.999)
+    take_m, take_v, least = weights.dtype.type(0.1), weights.dtype.type(0.001), weights.dtype.type(1e-8)
+    for i in range(len(weights)):
+        g = scale * grad[i]
+        m[i] = keep_m * m[i] + take_m * g
+        v[i] = keep_v * v[i] + take_v * g * g
+        weights[i] -= pace * m[i] / (np.sqrt(v[i]) * spread + least)
+
+
+@kernel
+def _square(flat: Array, sums: Array, first: int, end: int) -> None:
+    for index in range(first, end):
+        part = flat[len(flat) * index // PARTS : len(flat) * (index + 1) // PARTS]
+        total = np.zeros(1, flat.dtype)[0]
+        for i in range(len(part)):
+            total += part[i] * part[i]
+        sums[index] = total

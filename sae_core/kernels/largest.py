@@ -1,0 +1,151 @@
+"""Keeping the largest of each row, without sorting anything.
+
+Floats at least 0 have the order of their bits, so the k-th largest is found by halving the range of bits: thirty
+counts of a few numbers, many at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae_core.kernels.compiling import kernel
+from sae_core.kernels.team import share
+
+__all__ = ["keep_largest_in_rows_", "positive"]
+
+INFINITY = 0x7F800000
+"""The bits of infinity in float32; whatever is no finite number has at least these, its sign left out."""
+
+LANES = 64
+"""Groups come in multiples of this: the processor takes the maxima of so many at a time."""
+
+
+def keep_largest_in_rows_(rows: NDArray[np.float32], k: int) -> NDArray[np.int64] | None:
+    """Of each of ``rows`` (n_rows, n) keep the k largest where they are positive; the others are 0. k < n.
+
+    Among equal ones the first stay. Returns the flat positions of what is left, ascending; None where something is no
+    finite number, and rows that hold such are left as they are.
+    """
+    n_rows, n = rows.shape
+    groups = -(-2 * k // LANES) * LANES
+    groups = n if n // groups < 2 else groups
+    at = np.empty((n_rows, k), np.int64)
+    counts = np.empty(n_rows, np.int64)
+    share(lambda first, end: _keep_largest_(rows, k, groups, at, counts, first, end), n_rows)
+    if counts.min() < 0:
+        return None
+    return at.reshape(-1) if counts.min() == k else _joined(at, counts)
+
+
+def positive(rows: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The flat positions, ascending, of what is above 0 in ``rows`` (n_rows, n)."""
+    counts = np.empty(len(rows), np.int64)
+    share(lambda first, end: _count_positive(rows, counts, first, end), len(rows))
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    at = np.empty(starts[-1] + 1, np.int64)  # one more: what is looked at last is written, counted or not
+    _positive(rows, starts, at)
+    return at[:-1]
+
+
+@kernel
+def _keep_largest_(
+    rows: NDArray[np.float32],
+    k: int,
+    groups: int,
+    at: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    first: int,
+    end: int,
+) -> None:
+    """Positions of the k largest positive of each row in ``at``, how many there are in ``counts``; −1: not finite.
+
+    The k-th largest of the groups' maxima is a bound that at least k values reach and seldom many more (4/3 k where a
+    row has no order); only those are looked at again.
+    """
+    n = rows.shape[1]
+    bits = rows.view(np.int32)
+    maxima = np.empty(groups, np.int32)
+    found = np.empty(n + 1, np.int32)
+    where = np.empty(n + 1, np.int32)
+    for r in range(first, end):
+        row = bits[r]
+        maxima[:] = row[:groups]
+        largest = np.int32(0)
+        for i in range(n):
+            largest = max(largest, row[i] & np.int32(0x7FFFFFFF))
+        if largest >= INFINITY:
+            counts[r] = -1
+            continue
+        for start in range(groups, n - groups + 1, groups):
+            group = row[start : start + groups]
+            for j in range(groups):
+                maxima[j] = max(maxima[j], group[j])
+        bound = max(_kth(maxima, k), np.int32(1))
+        reach = 0
+        for i in range(n):
+            found[reach], where[reach] = row[i], i
+            reach += int(row[i] >= bound)
+        edge, equal = bound, k
+        if reach > k:
+            edge = _kth(found[:reach], k)
+            for i in range(reach):
+                equal -= int(found[i] > edge)
+        kept = 0
+        for i in range(reach):
+            if found[i] > edge or (found[i] == edge and equal > 0):
+                equal -= int(found[i] == edge)
+                at[r, kept], found[kept] = r * n + where[i], found[i]
+                kept += 1
+        counts[r] = kept
+        row[:] = np.int32(0)
+        for i in range(kept):
+            row[at[r, i] - r * n] = found[i]
+
+
+@kernel
+def _kth(bits: NDArray[np.int32], k: int) -> np.int32:
+    """The largest number at least 0 that k of ``bits`` reach; 0 if fewer do."""
+    low, high = np.int32(0), np.int32(INFINITY)
+    while low < high:
+        middle = low + (high - low + np.int32(1)) // np.int32(2)
+        reach = np.int32(0)
+        for i in range(len(bits)):
+            reach += np.int32(bits[i] >= middle)
+        if reach >= k:
+            low = middle
+        else:
+            high = middle - np.int32(1)
+    return low
+
+
+@kernel
+def _joined(at: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    joined = np.empty(counts.sum(), np.int64)
+    place = 0
+    for r in range(len(counts)):
+        for i in range(counts[r]):
+            joined[place] = at[r, i]
+            place += 1
+    return joined
+
+
+@kernel
+def _count_positive(rows: NDArray[np.float32], counts: NDArray[np.int64], first: int, end: int) -> None:
+    for r in range(first, end):
+        row = rows[r]
+        count = np.int32(0)
+        for i in range(len(row)):
+            count += np.int32(row[i] > 0)
+        counts[r] = count
+
+
+@kernel
+def _positive(rows: NDArray[np.float32], starts: NDArray[np.int64], at: NDArray[np.int64]) -> None:
+    n = rows.shape[1]
+    for r in range(len(rows)):
+        row, place = rows[r], starts[r]
+        for i in range(n):
+            at[place] = r * n + i
+            place += int(row[i] > 0)

@@ -1,0 +1,195 @@
+"""Products with lit codes alone, each reading what it needs once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sae_core.kernels.compiling import kernel
+from sae_core.kernels.team import share
+
+__all__ = ["CompiledLit", "weigh_rows"]
+
+Array = NDArray[Any]
+
+
+BLOCKS = 16
+"""A sum over latents is taken in so many parts, whatever the number of threads."""
+
+
+class CompiledLit:
+    """Those of ``codes`` (batch, n_latents) that are lit, image by image, at the flat positions ``at``, ascending."""
+
+    def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
+        self._n_images, self._n_latents = codes.shape
+        self._values, self.latents, self._starts, self._by_latent, self._starts_by_latent = _sort(
+            _array(codes).reshape(-1), at, self._n_images, self._n_latents
+        )
+        self._images = at // self._n_latents
+        self.values = torch.from_numpy(self._values)
+        """(n_lit,) the codes themselves."""
+
+    def count_(self, out: Tensor) -> Tensor:
+        """(n_latents,) on how many images each latent is lit."""
+        np.subtract(self._starts_by_latent[1:], self._starts_by_latent[:-1], out=_array(out), casting="unsafe")
+        return out
+
+    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
+        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
+        dictionaryᵀ at the lit codes alone, while their filters are at hand."""
+        squares, pulled = np.empty(self._n_images), np.empty_like(self._values)
+        arrays = (_array(dictionary), _array(b_dec), _array(x), _array(out), squares, pulled)
+        share(lambda a, z: _error_(self._starts, self.latents, self._values, *arrays, a, z), self._n_images)
+        return float(squares.sum()), torch.from_numpy(pulled)
+
+    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> None:
+        """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
+        ``inputs``."""
+        arrays = [tuple(map(_array, product)) for product in products]
+
+        def weigh(first: int, end: int) -> None:
+            for product in arrays:
+                _weigh(self._starts_by_latent, self._by_latent, self._images, *product, first, end)
+
+        share(weigh, self._n_latents)
+
+    def total_(self, values: Tensor, out: Tensor) -> Tensor:
+        """(n_latents,) Σ over lit codes of value."""
+        _total(self._starts_by_latent, self._by_latent, _array(values), _array(out))
+        return out
+
+
+def weigh_rows(rows: Tensor, weights: Tensor) -> Tensor:
+    """(n_pixels,) rowsᵀ weights, in `BLOCKS` partial sums."""
+    parts = np.zeros((BLOCKS, rows.shape[1]), _array(rows).dtype)
+    share(lambda first, end: _weigh_rows(_array(rows), _array(weights), parts, first, end), BLOCKS)
+    return torch.from_numpy(parts.sum(axis=0))
+
+
+def _array(tensor: Tensor) -> Array:
+    array: Array = tensor.detach().numpy()
+    return array
+
+
+@kernel
+def _sort(codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int) -> tuple[Array, ...]:
+    """Values, latents and where each image's begin; the order by latent, and where each latent's begin in it."""
+    values, latents = np.empty(len(at), codes.dtype), np.empty(len(at), np.int64)
+    starts, by_latent = np.zeros(n_images + 1, np.int64), np.empty(len(at), np.int64)
+    starts_by_latent = np.zeros(n_latents + 1, np.int64)
+    image, base = 0, 0
+    for i in range(len(at)):
+        while at[i] >= base + n_latents:
+            image += 1
+            base += n_latents
+            starts[image] = i
+        values[i], latents[i] = codes[at[i]], at[i] - base
+        starts_by_latent[latents[i] + 1] += 1
+    starts[image + 1 :] = len(at)
+    for j in range(n_latents):
+        starts_by_latent[j + 1] += starts_by_latent[j]
+    places = starts_by_latent.copy()
+    for i in range(len(at)):
+        by_latent[places[latents[i]]] = i
+        places[latents[i]] += 1
+    return values, latents, starts, by_latent, starts_by_latent
+
+
+@kernel
+def _error_(
+    starts: Array,
+    latents: Array,
+    values: Array,
+    dictionary: Array,
+    b_dec: Array,
+    x: Array,
+    error: Array,
+    squares: Array,
+    pulled: Array,
+    first: int,
+    end: int,
+) -> None:
+    n = x.shape[1]
+    for r in range(first, end):
+        sums, image = error[r], x[r]
+        for p in range(n):
+            sums[p] = b_dec[p] - image[p]
+        i, last = starts[r], starts[r + 1]
+        while i + 3 < last:
+            _add_four(sums, values, dictionary, i, i + 1, i + 2, i + 3, latents)
+            i += 4
+        while i < last:
+            filter_, value = dictionary[latents[i]], values[i]
+            for p in range(n):
+                sums[p] += value * filter_[p]
+            i += 1
+        square = sums[0] * 0
+        for p in range(n):
+            square += sums[p] * sums[p]
+        squares[r] = square
+        for i in range(starts[r], last):
+            filter_ = dictionary[latents[i]]
+            product = sums[0] * 0
+            for p in range(n):
+                product += sums[p] * filter_[p]
+            pulled[i] = product
+
+
+@kernel
+def _add_four(sums: Array, values: Array, rows: Array, a: int, b: int, c: int, d: int, index: Array) -> None:
+    """Add four rows at once: the sums are read and written a fourth as often."""
+    row_a, row_b, row_c, row_d = rows[index[a]], rows[index[b]], rows[index[c]], rows[index[d]]
+    value_a, value_b, value_c, value_d = values[a], values[b], values[c], values[d]
+    for p in range(len(sums)):
+        sums[p] += (value_a * row_a[p] + value_b * row_b[p]) + (value_c * row_c[p] + value_d * row_d[p])
+
+
+@kernel
+def _weigh(
+    starts: Array,
+    by_latent: Array,
+    images: Array,
+    values: Array,
+    inputs: Array,
+    out: Array,
+    first: int,
+    end: int,
+) -> None:
+    n = inputs.shape[1]
+    for j in range(first, end):
+        sums = out[j]
+        sums[:] = 0
+        i, last = starts[j], starts[j + 1]
+        while i + 3 < last:
+            _add_four(sums, values, inputs, by_latent[i], by_latent[i + 1], by_latent[i + 2], by_latent[i + 3], images)
+            i += 4
+        while i < last:
+            lit = by_latent[i]
+            row, value = inputs[images[lit]], values[lit]
+            for p in range(n):
+                sums[p] += value * row[p]
+            i += 1
+
+
+@kernel
+def _weigh_rows(rows: Array, weights: Array, parts: Array, first: int, end: int) -> None:
+    n = len(rows)
+    for block in range(first, end):
+        sums = parts[block]
+        for j in range(n * block // BLOCKS, n * (block + 1) // BLOCKS):
+            row, weight = rows[j], weights[j]
+            for p in range(len(sums)):
+                sums[p] += weight * row[p]
+
+
+@kernel
+def _total(starts: Array, by_latent: Array, values: Array, out: Array) -> None:
+    for j in range(len(out)):
+        total = values.dtype.type(0)
+        for i in range(starts[j], starts[j + 1]):
+            total += values[by_latent[i]]
+        out[j] = total

@@ -1,0 +1,210 @@
+"""Compiled arithmetic says what torch's says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import Parameter
+
+from sae_core import Config, load_images
+from sae_core.kernels import WIDE, compiled, compiling, prepare
+from sae_core.kernels.adam import sum_of_squares
+from sae_core.kernels.largest import keep_largest_in_rows_, positive
+from sae_core.kernels.lit import CompiledLit
+from sae_core.kernels.team import as_team
+from sae_core.training.adam import Adam
+from sae_core.training.lit import Lit
+from sae_core.training.step import Trainer
+
+pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared() -> None:
+    """So that no test is timed while it compiles."""
+    prepare()
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def test_wide_models_on_the_processor_use_it() -> None:
+    assert compiled(WIDE, torch.empty(1))
+    assert not compiled(WIDE - 1, torch.empty(1))
+    assert not compiled(WIDE, torch.empty(1, dtype=torch.float64))
+    assert not compiled(WIDE, torch.empty(1, device="meta"))
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(2, 700),
+    share=st.floats(0, 1),
+    shift=st.sampled_from([-3.0, 0.0, 3.0]),
+    steps=st.sampled_from([0, 2, 8]),
+)
+def test_the_k_largest_are_torchs_and_of_equal_ones_the_first(
+    seed: int, n: int, share: float, shift: float, steps: int
+) -> None:
+    """On rows of any length, mostly positive or not, with and without equal values (``steps`` an octave)."""
+    k = max(1, min(n - 1, round(share * n)))
+    rows = normal(3, n, seed=seed) + shift
+    if steps:
+        rows = (rows * steps).round() / steps
+    order = (-rows).argsort(dim=1, stable=True)[:, :k]
+    expected = torch.zeros_like(rows).scatter_(1, order, rows.gather(1, order).relu())
+    at = keep_largest_in_rows_(rows.numpy(), k)
+    assert torch.equal(rows, expected)
+    assert at is not None
+    assert at.tolist() == expected.view(-1).nonzero().squeeze(1).tolist()
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", [0, 64, 699])
+def test_what_is_no_finite_number_is_left_alone_and_told(value: float, where: int) -> None:
+    rows = normal(2, 700)
+    rows[1, where] = value
+    before = rows.clone()
+    assert keep_largest_in_rows_(rows.numpy(), 8) is None
+    assert torch.equal(rows[1].nan_to_num(123.0), before[1].nan_to_num(123.0))
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 70), shift=st.sampled_from([-9.0, 0.0, 9.0]))
+def test_positive_codes_are_found_where_they_are(seed: int, n: int, shift: float) -> None:
+    rows = (normal(5, n, seed=seed) + shift).numpy()
+    assert positive(rows).tolist() == np.flatnonzero(rows > 0).tolist()
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([-9.0, -2.0, 0.0]))
+def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shift: float) -> None:
+    """7 images, 30 latents, 13 pixels; with images on which nothing is lit, and latents lit on none."""
+    codes = (normal(7, 30, seed=seed, dtype=torch.float64) + shift).relu_()
+    at = np.flatnonzero(codes.numpy())
+    dictionary, b_dec, x = (normal(*shape, seed=1, dtype=torch.float64) for shape in ((30, 13), (13,), (7, 13)))
+    error = codes @ dictionary + b_dec - x
+    pulled = (error @ dictionary.T).view(-1)[at]
+    dense = torch.zeros(7 * 30, dtype=torch.float64)
+    dense[at] = pulled
+    dense = dense.view(7, 30)
+    for lit in (CompiledLit(codes, at), Lit(codes, at)):
+        out, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
+        of_each = torch.empty_like(dictionary[:, 0])
+        squares, pulls = lit.error_(dictionary, b_dec, x, out)
+        assert squares == pytest.approx(float(error.square().sum()))
+        torch.testing.assert_close(out, error)
+        torch.testing.assert_close(pulls, pulled)
+        lit.weigh_((pulled, x, weights), (lit.values, error, other))
+        torch.testing.assert_close(weights, dense.T @ x)
+        torch.testing.assert_close(other, codes.T @ error)
+        torch.testing.assert_close(lit.total_(pulled, of_each), dense.sum(0))
+        assert lit.count_(of_each).tolist() == (codes > 0).sum(0).tolist()
+
+
+def test_adam_is_torchs_to_rounding() -> None:
+    """Under a rate that changes and a gradient that is sometimes 0, very large, or clipped to norm 2."""
+    shapes = {"W_enc": (7, 5), "b_enc": (7,)}
+    ours = {name: Parameter(normal(*shape, dtype=torch.float64)) for name, shape in shapes.items()}
+    theirs = {name: Parameter(parameter.detach().clone()) for name, parameter in ours.items()}
+    adam, reference = Adam(ours, 1e-3, wide=True), torch.optim.Adam(theirs.values(), lr=1e-3)
+    for step in range(30):
+        adam.rate = reference.param_groups[0]["lr"] = 1e-3 / (1 + step)
+        for name, shape in shapes.items():
+            grad = normal(*shape, seed=step, dtype=torch.float64) * 10.0 ** (step % 9 - 4)
+            grad[step % 7] = 0.0
+            ours[name].grad, theirs[name].grad = grad, grad.clone()
+        if step % 2:
+            torch.nn.utils.clip_grad_norm_(theirs.values(), 2.0)
+        adam.step(2.0 if step % 2 else 0.0)
+        reference.step()
+    for name, parameter in theirs.items():
+        torch.testing.assert_close(ours[name], parameter, rtol=1e-6, atol=1e-9)
+        assert float(adam.state[name]["step"]) == 30.0
+
+
+def wide(method: str, precision: str = "float32") -> Trainer:
+    options = {"k": 8, "aux_k": 8, "clip_gradient": 0.1} if "topk" in method else {}
+    config = Config(dataset="digits", method=method, n_latents=WIDE, batch_size=32, precision=precision, **options)
+    return Trainer(config, load_images("digits"))
+
+
+def weights_after(steps: int, trainer: Trainer) -> list[Tensor]:
+    for _ in range(steps):
+        trainer.step()
+    return [tensor.detach().clone() for tensor in trainer.model.tensors.values()]
+
+
+@pytest.mark.parametrize("method", ["l1", "topk", "batch-topk", "wta"])
+def test_a_wide_run_goes_the_way_it_goes_without(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten steps; what differs is the order of sums."""
+    fast = wide(method)
+    for_compiled = weights_after(10, fast)
+    for module in ("sae_core.kernels.compiled", "sae_core.sparsity.largest.compiled"):
+        monkeypatch.setattr(module, never)
+    slow = wide(method)
+    for ours, torchs in zip(for_compiled, weights_after(10, slow), strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-3, atol=2e-5)
+    assert fast.row().fvu == pytest.approx(slow.row().fvu, rel=1e-4)
+    assert fast.row().l0 == pytest.approx(slow.row().l0, rel=1e-3)
+
+
+never: Callable[[int, Tensor], bool] = lambda n_latents, like: False  # noqa: E731 - a name for what stands in
+
+
+def test_sums_do_not_depend_on_the_number_of_threads() -> None:
+    """To the bit."""
+    codes, dictionary, x = normal(50, 600), normal(600, 70, seed=1), normal(50, 70, seed=2)
+    threads = torch.get_num_threads()
+
+    def sums() -> list[Tensor]:
+        kept, out, weights = codes.clone(), torch.empty_like(x), torch.empty_like(dictionary)
+        at = keep_largest_in_rows_(kept.numpy(), 20)
+        assert at is not None
+        lit = CompiledLit(kept, at)
+        error, pulled = lit.error_(dictionary, dictionary[0], x, out)
+        lit.weigh_((pulled, x, weights))
+        squares = sum_of_squares([weights.view(-1).numpy()])
+        return [torch.tensor([error, squares], dtype=torch.float64), kept, out, pulled, weights]
+
+    try:
+        torch.set_num_threads(1)
+        alone = sums()
+        for n in (2, 3):
+            torch.set_num_threads(n)
+            with as_team():
+                assert all(map(torch.equal, alone, sums()))
+            assert torch.get_num_threads() == n
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_wide_run_resumed_is_the_run_uninterrupted() -> None:
+    whole, half = wide("topk", "bfloat16"), wide("topk", "bfloat16")
+    weights_after(6, half)
+    resumed = Trainer(half.config, load_images("digits"), start=half.checkpoint())
+    for a, b in zip(weights_after(12, whole), weights_after(6, resumed), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba refuses to cache where it finds no folder to write to."""
+    asked = []
+
+    def njit(cache: bool = False, **_: object) -> Callable[[Callable[..., object]], Callable[..., object]]:
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: function
+
+    monkeypatch.setattr(compiling, "njit", njit)
+    assert compiling.kernel(math.floor) is math.floor
+    assert asked == [True, False]
