@@ -20,6 +20,9 @@ Array = NDArray[Any]
 PARTS = 64
 """Each matrix is cut into so many: sums of squares are taken part by part, whatever the number of threads."""
 
+SMALL = 100_000
+"""Numbers that are not worth a second thread."""
+
 
 class CompiledAdam:
     """The step of `sae_core.training.adam.Adam`, with the same equations and state."""
@@ -27,12 +30,18 @@ class CompiledAdam:
     def __init__(self, weights: Sequence[Tensor], moments: Sequence[tuple[Tensor, Tensor]]) -> None:
         self._weights, self._moments = list(map(_flat, weights)), [(_flat(m), _flat(v)) for m, v in moments]
 
-    def step(self, grads: Sequence[Tensor], t: float, rate: float, longest: float) -> None:
-        """Step number ``t`` (from 1), with the gradient shortened to norm ``longest`` where it is longer; 0: as it is."""
+    def step(
+        self, grads: Sequence[Tensor], t: float, rate: float, longest: float, squares: Sequence[float | None]
+    ) -> None:
+        """Step number ``t`` (from 1), with the gradient shortened to norm ``longest`` where it is longer; 0: as it is.
+
+        ``squares``: of each gradient, the sum of its squares where it is known.
+        """
         flats = list(map(_flat, grads))
         scale = 1.0
         if longest:
-            norm = math.sqrt(sum_of_squares(flats))
+            unknown = [flat for flat, known in zip(flats, squares, strict=True) if known is None]
+            norm = math.sqrt(sum(known or 0.0 for known in squares) + sum_of_squares(unknown))
             scale = longest / norm if norm > longest else 1.0
         number = self._weights[0].dtype.type
         numbers = (number(scale), number(rate / (1.0 - 0.9**t)), number(1.0 / math.sqrt(1.0 - 0.999**t)))
@@ -53,7 +62,10 @@ def sum_of_squares(flats: Sequence[Array]) -> float:
         for flat, of_each in zip(flats, sums, strict=True):
             _square(flat, of_each, first, end)
 
-    share(square, PARTS)
+    if sum(map(len, flats)) > SMALL:
+        share(square, PARTS)
+    else:
+        square(0, PARTS)
     return float(sums.sum())
 
 

@@ -46,16 +46,18 @@ class CompiledLit:
         share(lambda a, z: _error_(self._starts, self.latents, self._values, *arrays, a, z), self._n_images)
         return float(squares.sum()), torch.from_numpy(pulled)
 
-    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> None:
+    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> list[float]:
         """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
-        ``inputs``."""
-        arrays = [tuple(map(_array, product)) for product in products]
+        ``inputs``. The sum of the squares of each."""
+        squares = np.empty((len(products), self._n_latents))
+        arrays = [(*map(_array, product), of_each) for product, of_each in zip(products, squares, strict=True)]
 
         def weigh(first: int, end: int) -> None:
             for product in arrays:
                 _weigh(self._starts_by_latent, self._by_latent, self._images, *product, first, end)
 
         share(weigh, self._n_latents)
+        return [float(of_each.sum()) for of_each in squares]
 
     def total_(self, values: Tensor, out: Tensor) -> Tensor:
         """(n_latents,) Σ over lit codes of value."""
@@ -131,12 +133,17 @@ def _error_(
         for p in range(n):
             square += sums[p] * sums[p]
         squares[r] = square
-        for i in range(starts[r], last):
+        i = starts[r]
+        while i + 3 < last:
+            _pull_four(sums, dictionary, latents, pulled, i)
+            i += 4
+        while i < last:
             filter_ = dictionary[latents[i]]
             product = sums[0] * 0
             for p in range(n):
                 product += sums[p] * filter_[p]
             pulled[i] = product
+            i += 1
 
 
 @kernel
@@ -149,6 +156,19 @@ def _add_four(sums: Array, values: Array, rows: Array, a: int, b: int, c: int, d
 
 
 @kernel
+def _pull_four(sums: Array, dictionary: Array, latents: Array, pulled: Array, i: int) -> None:
+    row_a, row_b = dictionary[latents[i]], dictionary[latents[i + 1]]
+    row_c, row_d = dictionary[latents[i + 2]], dictionary[latents[i + 3]]
+    a = b = c = d = sums[0] * 0
+    for p in range(len(sums)):
+        a += sums[p] * row_a[p]
+        b += sums[p] * row_b[p]
+        c += sums[p] * row_c[p]
+        d += sums[p] * row_d[p]
+    pulled[i], pulled[i + 1], pulled[i + 2], pulled[i + 3] = a, b, c, d
+
+
+@kernel
 def _weigh(
     starts: Array,
     by_latent: Array,
@@ -156,6 +176,7 @@ def _weigh(
     values: Array,
     inputs: Array,
     out: Array,
+    squares: Array,
     first: int,
     end: int,
 ) -> None:
@@ -173,6 +194,10 @@ def _weigh(
             for p in range(n):
                 sums[p] += value * row[p]
             i += 1
+        square = sums[0] * 0
+        for p in range(n):
+            square += sums[p] * sums[p]
+        squares[j] = square
 
 
 @kernel

@@ -24,5 +24,5 @@ def warm() -> None:
     lit.total_(pulled, of_each)
     weigh_rows(rows, of_each)
     lit.count_(of_each)
-    CompiledAdam([rows], [(torch.zeros(3, 2), torch.ones(3, 2))]).step([grad], 1.0, 1e-3, 1.0)
+    CompiledAdam([rows], [(torch.zeros(3, 2), torch.ones(3, 2))]).step([grad], 1.0, 1e-3, 1.0, [None])
     assert np.isfinite(rows.numpy()).all()

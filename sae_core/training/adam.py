@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -47,13 +48,17 @@ class Adam:
         self._compiled = self._compile() if wide else None
 
     @torch.no_grad()
-    def step(self, longest: float = 0.0) -> None:
-        """Move every parameter by its ``.grad``; ``longest`` 0 clips nothing."""
+    def step(self, longest: float = 0.0, squares: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Move every parameter by its ``.grad``; ``longest`` 0 clips nothing.
+
+        ``squares``: the sums of squares of gradients of which they are known, by name.
+        """
         grads = [_grad(parameter) for parameter in self._parameters]
         if self._compiled is not None:
             for step in self._all("step"):
                 step += 1.0
-            self._compiled.step(grads, float(step), self.rate, longest)
+            known = [squares.get(name) for name in self.state]
+            self._compiled.step(grads, float(step), self.rate, longest, known)
             return
         if longest:
             shorten_(grads, longest)

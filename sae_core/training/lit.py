@@ -60,9 +60,9 @@ class Lit:
         pulled: Tensor = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
         return float(torch.dot(flat, flat)), pulled
 
-    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> None:
+    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> list[float] | None:
         """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
-        ``inputs``."""
+        ``inputs``. The sum of the squares of each, where it came up on the way; not here."""
         for values, inputs, out in products:
             bags = embedding_bag(
                 self._images_by_latent,
@@ -72,6 +72,7 @@ class Lit:
                 per_sample_weights=values[self._by_latent],
             )
             out.copy_(bags)
+        return None
 
     def total_(self, values: Tensor, out: Tensor) -> Tensor:
         """(n_latents,) Σ over lit codes of value."""

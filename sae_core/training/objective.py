@@ -65,6 +65,8 @@ class Objective:
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
         self._lit: Lit | CompiledLit | None = None
         self._pulled = torch.empty(0)
+        self.squares: dict[str, float] = {}
+        """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
         self.wide = kernels.compiled(n_latents, self.x)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
         self._rounded: dict[str, Tensor] = {}
@@ -136,6 +138,7 @@ class Objective:
     def backward(self, weight: float, config: Config) -> None:
         """Write dJ/d parameter into every ``.grad``; after `forward` and `penalties`."""
         slope = 2.0 * self._per_image()
+        self.squares = {}
         if self._lit is not None:
             self._back_through_lit(self._lit, slope, weight, config)
         else:
@@ -170,12 +173,20 @@ class Objective:
         if price is not None:
             grads.add_(price if isinstance(price, float) else price[torch.from_numpy(lit.latents)])
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        lit.weigh_((grads, self.centred, grad_W_enc), (lit.values * slope, self.error, _grad(model.dictionary)))
+        grad_dictionary = _grad(model.dictionary)
+        squares = lit.weigh_((grads, self.centred, grad_W_enc), (lit.values * slope, self.error, grad_dictionary))
+        if squares and self._final(weight, config):
+            self.squares = dict(zip(("W_enc", "dictionary"), squares, strict=True))
         if config.weight_decay:
             grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
         if self._tied:
-            _grad(model.dictionary).add_(grad_W_enc)
+            grad_dictionary.add_(grad_W_enc)
         lit.total_(grads, _grad(model.b_enc))
+
+    def _final(self, weight: float, config: Config) -> bool:
+        """Whether nothing is added to the matrices' gradients after their products."""
+        held = self._unit or self._batch.dictionary is None or self.method.row_slope(self._batch, weight) is None
+        return held and not (self.projects or self._tied or config.weight_decay)
 
     def _lit_codes(self, at: NDArray[np.int64] | None, config: Config) -> Lit | CompiledLit | None:
         """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""

@@ -69,6 +69,7 @@ class AuxK:
         if self._rows is None:
             return
         objective, model, rows = self._objective, self._objective.model, self._rows
+        objective.squares = {}
         slope = 2.0 * self._share
         for_codes = torch.mm(self._left, self._filters.T).mul_(slope)
         if self._k < len(rows):

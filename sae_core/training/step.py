@@ -111,7 +111,7 @@ class Trainer:
             self._aux.backward_()
         if not self._rates.constant:
             self._set_rate()
-        self._optimizer.step(self.config.clip_gradient)
+        self._optimizer.step(self.config.clip_gradient, self.objective.squares)
         self.objective.constrain_()
         self._recent.observe_(self.objective.counts, terms, images)
         if self._controller is not None:

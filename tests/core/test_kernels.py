@@ -103,7 +103,9 @@ def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shif
         assert squares == pytest.approx(float(error.square().sum()))
         torch.testing.assert_close(out, error)
         torch.testing.assert_close(pulls, pulled)
-        lit.weigh_((pulled, x, weights), (lit.values, error, other))
+        sums = lit.weigh_((pulled, x, weights), (lit.values, error, other))
+        if sums is not None:
+            assert sums == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
         torch.testing.assert_close(weights, dense.T @ x)
         torch.testing.assert_close(other, codes.T @ error)
         torch.testing.assert_close(lit.total_(pulled, of_each), dense.sum(0))
