@@ -67,7 +67,7 @@ def _keep_largest_(
     n = rows.shape[1]
     bits = rows.view(np.int32)
     maxima = np.empty(groups, np.int32)
-    found = np.empty(n + 1, np.int32)
+    found = np.empty(n + LANES, np.int32)
     where = np.empty(n + 1, np.int32)
     for r in range(first, end):
         row = bits[r]
@@ -89,7 +89,9 @@ def _keep_largest_(
             reach += int(row[i] >= bound)
         edge, equal = bound, k
         if reach > k:
-            edge = _kth(found[:reach], k)
+            full = -(-reach // LANES) * LANES
+            found[reach:full] = 0
+            edge = _kth(found[:full], k)
             for i in range(reach):
                 equal -= int(found[i] > edge)
         kept = 0

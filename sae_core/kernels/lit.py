@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,7 +12,10 @@ from torch import Tensor
 from sae_core.kernels.compiling import kernel
 from sae_core.kernels.team import share
 
-__all__ = ["CompiledLit", "weigh_rows"]
+if TYPE_CHECKING:
+    from sae_core.training.lit import Gradients
+
+__all__ = ["CompiledLit"]
 
 Array = NDArray[Any]
 
@@ -46,30 +49,33 @@ class CompiledLit:
         share(lambda a, z: _error_(self._starts, self.latents, self._values, *arrays, a, z), self._n_images)
         return float(squares.sum()), torch.from_numpy(pulled)
 
-    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> list[float]:
-        """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
-        ``inputs``. The sum of the squares of each."""
-        squares = np.empty((len(products), self._n_latents))
-        arrays = [(*map(_array, product), of_each) for product, of_each in zip(products, squares, strict=True)]
+    def weigh_(
+        self, grads: Tensor, centred: Tensor, error: Tensor, slope: float, out: Gradients, W_enc: Tensor | None
+    ) -> tuple[list[float], Tensor | None]:
+        """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
+
+            W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
+            dictionary: slope · Σ code · its row of ``error``
+
+        The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
+        """
+        n, squares = self._n_latents, np.empty((2, self._n_latents))
+        for_W_enc = (_array(grads), _array(centred), _array(out.W_enc), squares[0])
+        for_dictionary = (self._values * self._values.dtype.type(slope), _array(error), _array(out.dictionary), squares[1])
+        total = _array(out.b_enc)
+        parts = np.zeros((BLOCKS, centred.shape[1]), total.dtype)
 
         def weigh(first: int, end: int) -> None:
-            for product in arrays:
-                _weigh(self._starts_by_latent, self._by_latent, self._images, *product, first, end)
+            a, z = n * first // BLOCKS, n * end // BLOCKS
+            for product in (for_W_enc, for_dictionary):
+                _weigh(self._starts_by_latent, self._by_latent, self._images, *product, a, z)
+            _total(self._starts_by_latent, self._by_latent, for_W_enc[0], total, a, z)
+            if W_enc is not None:
+                _weigh_rows(_array(W_enc), total, parts, first, end)
 
-        share(weigh, self._n_latents)
-        return [float(of_each.sum()) for of_each in squares]
-
-    def total_(self, values: Tensor, out: Tensor) -> Tensor:
-        """(n_latents,) Σ over lit codes of value."""
-        _total(self._starts_by_latent, self._by_latent, _array(values), _array(out))
-        return out
-
-
-def weigh_rows(rows: Tensor, weights: Tensor) -> Tensor:
-    """(n_pixels,) rowsᵀ weights, in `BLOCKS` partial sums."""
-    parts = np.zeros((BLOCKS, rows.shape[1]), _array(rows).dtype)
-    share(lambda first, end: _weigh_rows(_array(rows), _array(weights), parts, first, end), BLOCKS)
-    return torch.from_numpy(parts.sum(axis=0))
+        share(weigh, BLOCKS)
+        sums = [float(of_each.sum()) for of_each in squares]
+        return sums, None if W_enc is None else torch.from_numpy(parts.sum(axis=0))
 
 
 def _array(tensor: Tensor) -> Array:
@@ -212,9 +218,9 @@ def _weigh_rows(rows: Array, weights: Array, parts: Array, first: int, end: int)
 
 
 @kernel
-def _total(starts: Array, by_latent: Array, values: Array, out: Array) -> None:
-    for j in range(len(out)):
-        total = values.dtype.type(0)
+def _total(starts: Array, by_latent: Array, values: Array, out: Array, first: int, end: int) -> None:
+    for j in range(first, end):
+        total = np.zeros(1, out.dtype)[0]
         for i in range(starts[j], starts[j + 1]):
             total += values[by_latent[i]]
         out[j] = total

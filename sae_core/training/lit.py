@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-__all__ = ["SPARSE_SHARE", "Lit"]
+__all__ = ["SPARSE_SHARE", "Gradients", "Lit"]
 
 SPARSE_SHARE = 1 / 8
 """Of a batch's codes: with more than these lit, dense products are faster.
@@ -22,6 +22,14 @@ threads, 1,024 latents with 32 lit: 2.1 → 0.2, 2.1 → 0.35, 2 × 2.1 → 2 ×
 in bfloat16, so there, too, sparse ones win. One AVX2 thread in float32, 256 latents with 32 lit: 1.1 → 0.45,
 1.1 → 0.9, 2 × 1.15 → 2 × 0.9.
 """
+
+
+class Gradients(NamedTuple):
+    """Where to write them; shapes as the parameters'."""
+
+    W_enc: Tensor
+    b_enc: Tensor
+    dictionary: Tensor
 
 
 class Lit:
@@ -60,10 +68,17 @@ class Lit:
         pulled: Tensor = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
         return float(torch.dot(flat, flat)), pulled
 
-    def weigh_(self, *products: tuple[Tensor, Tensor, Tensor]) -> list[float] | None:
-        """For each (values, inputs, out): out (n_latents, n_pixels) = Σ over lit codes of value · the image's row of
-        ``inputs``. The sum of the squares of each, where it came up on the way; not here."""
-        for values, inputs, out in products:
+    def weigh_(
+        self, grads: Tensor, centred: Tensor, error: Tensor, slope: float, out: Gradients, W_enc: Tensor | None
+    ) -> tuple[None, Tensor | None]:
+        """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
+
+            W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
+            dictionary: slope · Σ code · its row of ``error``
+
+        Of the model's ``W_enc``, if it is given, W_encᵀ Σ grad.
+        """
+        for values, inputs, grad in ((grads, centred, out.W_enc), (self.values * slope, error, out.dictionary)):
             bags = embedding_bag(
                 self._images_by_latent,
                 inputs,
@@ -71,12 +86,9 @@ class Lit:
                 mode="sum",
                 per_sample_weights=values[self._by_latent],
             )
-            out.copy_(bags)
-        return None
-
-    def total_(self, values: Tensor, out: Tensor) -> Tensor:
-        """(n_latents,) Σ over lit codes of value."""
-        return out.zero_().index_add_(0, self._latents, values)
+            grad.copy_(bags)
+        out.b_enc.zero_().index_add_(0, self._latents, grads)
+        return None, None if W_enc is None else torch.mv(W_enc.T, out.b_enc)
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

@@ -14,7 +14,7 @@ from sae_core.config import Config
 from sae_core.kernels.team import as_torch_does, share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
-from sae_core.training.lit import SPARSE_SHARE, Lit
+from sae_core.training.lit import SPARSE_SHARE, Gradients, Lit
 
 if TYPE_CHECKING:
     from sae_core.kernels.lit import CompiledLit
@@ -140,19 +140,19 @@ class Objective:
         slope = 2.0 * self._per_image()
         self.squares = {}
         if self._lit is not None:
-            self._back_through_lit(self._lit, slope, weight, config)
+            through_b_pre = self._back_through_lit(self._lit, slope, weight, config)
         else:
             with as_torch_does():
-                self._back(slope, weight, config)
+                through_b_pre = self._back(slope, weight, config)
         grad_dictionary = _grad(self.model.dictionary)
-        self._biases(slope)
+        self._biases(slope, through_b_pre)
         if self.projects:
             project_(grad_dictionary, self.model.dictionary)
         elif not self._unit:
             self._free_rows(grad_dictionary, weight, config)
 
-    def _back(self, slope: float, weight: float, config: Config) -> None:
-        """The codes' gradient and both matrices', in dense products."""
+    def _back(self, slope: float, weight: float, config: Config) -> Tensor | None:
+        """The codes' gradient and both matrices', in dense products; W_encᵀ Σg where b_pre = b_dec."""
         model, grads, error = self.model, self.grad_codes, self._round("error", self.error)
         self._product(grads, error, self._lower("dictionary", model.dictionary).T, grads, alpha=slope)
         self.method.backward_(grads, self._batch, weight, config)
@@ -163,9 +163,10 @@ class Objective:
         self._product(_grad(model.dictionary), codes.T, error, model.dictionary, alpha=slope)
         if self._tied:
             _grad(model.dictionary).add_(grad_W_enc)
-        torch.sum(grads, 0, out=_grad(model.b_enc))
+        for_b_enc = torch.sum(grads, 0, out=_grad(model.b_enc))
+        return torch.mv(model.W_enc.T, for_b_enc) if self._centres else None
 
-    def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> None:
+    def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> Tensor | None:
         """The same where few codes are lit, in products with those alone."""
         model = self.model
         grads = self._pulled.mul_(slope)
@@ -173,15 +174,16 @@ class Objective:
         if price is not None:
             grads.add_(price if isinstance(price, float) else price[torch.from_numpy(lit.latents)])
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        grad_dictionary = _grad(model.dictionary)
-        squares = lit.weigh_((grads, self.centred, grad_W_enc), (lit.values * slope, self.error, grad_dictionary))
+        out = Gradients(grad_W_enc, _grad(model.b_enc), _grad(model.dictionary))
+        W_enc = model.W_enc if self._centres else None
+        squares, through_b_pre = lit.weigh_(grads, self.centred, self.error, slope, out, W_enc)
         if squares and self._final(weight, config):
             self.squares = dict(zip(("W_enc", "dictionary"), squares, strict=True))
         if config.weight_decay:
             grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
         if self._tied:
-            grad_dictionary.add_(grad_W_enc)
-        lit.total_(grads, _grad(model.b_enc))
+            out.dictionary.add_(grad_W_enc)
+        return through_b_pre
 
     def _final(self, weight: float, config: Config) -> bool:
         """Whether nothing is added to the matrices' gradients after their products."""
@@ -220,24 +222,12 @@ class Objective:
             dictionary.div_(self.norms.clamp_min_(1e-12 if self._unit else 1.0))
         self.method.moved_(self._batch)
 
-    def _biases(self, slope: float) -> None:
+    def _biases(self, slope: float, through_b_pre: Tensor | None) -> None:
         model = self.model
-        b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec))
-        if self._centres:
-            self._pull_centre_(b_dec, slope)
-        else:
-            b_dec.mul_(slope)
+        b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
+        if through_b_pre is not None:
+            b_dec.sub_(through_b_pre)
         self.method.finish_(self._batch, _grad(model.b_enc))
-
-    def _pull_centre_(self, b_dec: Tensor, slope: float) -> None:
-        """Make Σ e, in ``b_dec``, its gradient: it is also what is subtracted before encoding."""
-        W_enc, grads = self.model.W_enc, _grad(self.model.b_enc)
-        if not self.wide:
-            torch.addmv(b_dec, W_enc.T, grads, beta=slope, alpha=-1.0, out=b_dec)
-            return
-        from sae_core.kernels.lit import weigh_rows
-
-        torch.sub(b_dec.mul_(slope), weigh_rows(W_enc, grads), out=b_dec)
 
     def _free_rows(self, grad: Tensor, weight: float, config: Config) -> None:
         """What rows whose norm may change owe to the decay and to the penalty."""

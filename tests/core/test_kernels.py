@@ -20,7 +20,7 @@ from sae_core.kernels.largest import keep_largest_in_rows_, positive
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.team import as_team
 from sae_core.training.adam import Adam
-from sae_core.training.lit import Lit
+from sae_core.training.lit import Gradients, Lit
 from sae_core.training.step import Trainer
 
 pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
@@ -97,18 +97,20 @@ def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shif
     dense[at] = pulled
     dense = dense.view(7, 30)
     for lit in (CompiledLit(codes, at), Lit(codes, at)):
-        out, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
+        miss, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
         of_each = torch.empty_like(dictionary[:, 0])
-        squares, pulls = lit.error_(dictionary, b_dec, x, out)
-        assert squares == pytest.approx(float(error.square().sum()))
-        torch.testing.assert_close(out, error)
+        squared, pulls = lit.error_(dictionary, b_dec, x, miss)
+        assert squared == pytest.approx(float(error.square().sum()))
+        torch.testing.assert_close(miss, error)
         torch.testing.assert_close(pulls, pulled)
-        sums = lit.weigh_((pulled, x, weights), (lit.values, error, other))
-        if sums is not None:
-            assert sums == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
+        out = Gradients(weights, of_each, other)
+        squares, through_b_pre = lit.weigh_(pulled, x, error, 0.5, out, dictionary)
+        if squares is not None:
+            assert squares == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
         torch.testing.assert_close(weights, dense.T @ x)
-        torch.testing.assert_close(other, codes.T @ error)
-        torch.testing.assert_close(lit.total_(pulled, of_each), dense.sum(0))
+        torch.testing.assert_close(other, 0.5 * codes.T @ error)
+        torch.testing.assert_close(of_each, dense.sum(0))
+        torch.testing.assert_close(through_b_pre, dictionary.T @ dense.sum(0))
         assert lit.count_(of_each).tolist() == (codes > 0).sum(0).tolist()
 
 
@@ -173,9 +175,11 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
         assert at is not None
         lit = CompiledLit(kept, at)
         error, pulled = lit.error_(dictionary, dictionary[0], x, out)
-        lit.weigh_((pulled, x, weights))
-        squares = sum_of_squares([weights.view(-1).numpy()])
-        return [torch.tensor([error, squares], dtype=torch.float64), kept, out, pulled, weights]
+        gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary))
+        squares, through_b_pre = lit.weigh_(pulled, x, out, 0.5, gradients, dictionary)
+        squares.append(sum_of_squares([weights.view(-1).numpy()]))
+        assert through_b_pre is not None
+        return [torch.tensor([error, *squares], dtype=torch.float64), kept, out, pulled, *gradients, through_b_pre]
 
     try:
         torch.set_num_threads(1)
