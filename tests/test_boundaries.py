@@ -19,7 +19,7 @@ UI = {"dashboard", "streamlit", "plotly", "starlette", "uvicorn", "websockets"}
 POSIX_ONLY = {"crypt", "fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("sae_core.tensorfile", "sae_core.knob", "sae_core.zones"),
+    ("sae_core.tensorfile", "sae_core.knob", "sae_core.kernels", "sae_core.zones"),
     ("sae_core.sparsity",),
     ("sae_core.config",),
     ("sae_core.presets",),

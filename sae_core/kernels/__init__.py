@@ -9,16 +9,27 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WIDE", "compiled", "prepare"]
+__all__ = ["WIDE", "Gradients", "compiled", "prepare"]
 
 WIDE = 512
 """Latents from which on it pays: loading numba and what it compiled takes half a second, the first time of all, when
 it has to be compiled, several; a narrow model gains less in its first minute."""
+
+_one_at_a_time = Lock()
+
+
+class Gradients(NamedTuple):
+    """Where to write them; shapes as the parameters'."""
+
+    W_enc: Tensor
+    b_enc: Tensor
+    dictionary: Tensor
 
 
 def compiled(n_latents: int, like: Tensor) -> bool:
@@ -33,7 +44,9 @@ def _has_numba() -> bool:
 
 def prepare() -> None:
     """Load everything, and compile it where that has not been done yet, so that no step has to wait for it."""
-    if _has_numba():
-        from sae_core.kernels.warm import warm
+    if not _has_numba():
+        return
+    from sae_core.kernels.warm import warm
 
+    with _one_at_a_time:
         warm()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -18,9 +18,12 @@ is no number stay what they are."""
 
 def kernel(function: Function) -> Function:
     """Compile a function of arrays and numbers; kept on the disk, where there is a place to write to."""
-    options = {"nogil": True, "fastmath": LIBERTIES, "error_model": "numpy"}
     try:
-        made: Function = njit(cache=True, **options)(function)
+        made = _compiled(function, keep=True)
     except RuntimeError:  # numba found nowhere to keep it
-        made = njit(**options)(function)
-    return made
+        made = _compiled(function, keep=False)
+    return cast("Function", made)
+
+
+def _compiled(function: Callable[..., Any], *, keep: bool) -> object:
+    return njit(cache=keep, nogil=True, fastmath=LIBERTIES, error_model="numpy")(function)

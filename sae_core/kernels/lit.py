@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sae_core.kernels import Gradients
 from sae_core.kernels.compiling import kernel
 from sae_core.kernels.team import share
-
-if TYPE_CHECKING:
-    from sae_core.training.lit import Gradients
 
 __all__ = ["CompiledLit"]
 
@@ -43,7 +41,8 @@ class CompiledLit:
 
     def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
         """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
-        dictionaryᵀ at the lit codes alone, while their filters are at hand."""
+        dictionaryᵀ at the lit codes alone, while their filters are at hand.
+        """
         squares, pulled = np.empty(self._n_images), np.empty_like(self._values)
         arrays = (_array(dictionary), _array(b_dec), _array(x), _array(out), squares, pulled)
         share(lambda a, z: _error_(self._starts, self.latents, self._values, *arrays, a, z), self._n_images)
@@ -61,14 +60,19 @@ class CompiledLit:
         """
         n, squares = self._n_latents, np.empty((2, self._n_latents))
         for_W_enc = (_array(grads), _array(centred), _array(out.W_enc), squares[0])
-        for_dictionary = (self._values * self._values.dtype.type(slope), _array(error), _array(out.dictionary), squares[1])
+        for_dictionary = (
+            self._values * self._values.dtype.type(slope),
+            _array(error),
+            _array(out.dictionary),
+            squares[1],
+        )
         total = _array(out.b_enc)
         parts = np.zeros((BLOCKS, centred.shape[1]), total.dtype)
 
         def weigh(first: int, end: int) -> None:
             a, z = n * first // BLOCKS, n * end // BLOCKS
-            for product in (for_W_enc, for_dictionary):
-                _weigh(self._starts_by_latent, self._by_latent, self._images, *product, a, z)
+            for values, inputs, out_, of_each in (for_W_enc, for_dictionary):
+                _weigh(self._starts_by_latent, self._by_latent, self._images, values, inputs, out_, of_each, a, z)
             _total(self._starts_by_latent, self._by_latent, for_W_enc[0], total, a, z)
             if W_enc is not None:
                 _weigh_rows(_array(W_enc), total, parts, first, end)

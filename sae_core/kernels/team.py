@@ -101,7 +101,7 @@ class Mate:
             work, first, end = self._work
             try:
                 work(first, end)
-            except BaseException as problem:  # raised where it is waited for
+            except BaseException as problem:  # noqa: BLE001 - raised where it is waited for
                 self._problem = problem
             self._work = work = None  # type: ignore[assignment] # it may hold a whole model
             self._done.release()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sae_core.kernels import Gradients
 from sae_core.kernels.adam import CompiledAdam
 from sae_core.kernels.largest import keep_largest_in_rows_, positive
 from sae_core.kernels.lit import CompiledLit
-
-from sae_core.training.lit import Gradients
 
 __all__ = ["warm"]
 

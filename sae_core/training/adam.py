@@ -55,10 +55,10 @@ class Adam:
         """
         grads = [_grad(parameter) for parameter in self._parameters]
         if self._compiled is not None:
-            for step in self._all("step"):
-                step += 1.0
+            steps = self._all("step")
+            torch._foreach_add_(steps, 1.0)
             known = [squares.get(name) for name in self.state]
-            self._compiled.step(grads, float(step), self.rate, longest, known)
+            self._compiled.step(grads, float(steps[0]), self.rate, longest, known)
             return
         if longest:
             shorten_(grads, longest)

@@ -37,9 +37,9 @@ class Batches:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def take(self, step: int, out: Tensor) -> None:
-        """Put the images that step ``step`` (from 0) learns from into ``out`` (batch, n_pixels)."""
-        rows = self.rows(step)
+    def take(self, step: int, out: Tensor, some: slice = slice(None)) -> None:
+        """Put the images that step ``step`` (from 0) learns from, or ``some`` of them, into ``out`` (n, n_pixels)."""
+        rows = self.rows(step)[some]
         if self._stored is None:
             torch.index_select(self._x, 0, rows, out=out)
         else:  # larger than memory: the batch is read from its file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-__all__ = ["SPARSE_SHARE", "Gradients", "Lit"]
+from sae_core.kernels import Gradients
+
+__all__ = ["SPARSE_SHARE", "Lit"]
 
 SPARSE_SHARE = 1 / 8
 """Of a batch's codes: with more than these lit, dense products are faster.
@@ -22,14 +24,6 @@ threads, 1,024 latents with 32 lit: 2.1 → 0.2, 2.1 → 0.35, 2 × 2.1 → 2 ×
 in bfloat16, so there, too, sparse ones win. One AVX2 thread in float32, 256 latents with 32 lit: 1.1 → 0.45,
 1.1 → 0.9, 2 × 1.15 → 2 × 0.9.
 """
-
-
-class Gradients(NamedTuple):
-    """Where to write them; shapes as the parameters'."""
-
-    W_enc: Tensor
-    b_enc: Tensor
-    dictionary: Tensor
 
 
 class Lit:
@@ -60,7 +54,8 @@ class Lit:
 
     def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
         """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
-        dictionaryᵀ at the lit codes alone."""
+        dictionaryᵀ at the lit codes alone.
+        """
         bags = embedding_bag(self._latents, dictionary, self._starts[:-1], mode="sum", per_sample_weights=self.values)
         flat = torch.sub(b_dec, x, out=out).add_(bags).view(-1)
         _quieten()

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from sae_core import kernels
 from sae_core.config import Config
+from sae_core.kernels import Gradients
 from sae_core.kernels.team import as_torch_does, share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
-from sae_core.training.lit import SPARSE_SHARE, Gradients, Lit
+from sae_core.training.lit import SPARSE_SHARE, Lit
 
 if TYPE_CHECKING:
     from sae_core.kernels.lit import CompiledLit
@@ -69,7 +70,11 @@ class Objective:
         """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
         self.wide = kernels.compiled(n_latents, self.x)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
-        self._rounded: dict[str, Tensor] = {}
+        # made here, not when first needed: threads share the filling of them
+        rounded = {"centred": self.x, "W_enc": model.W_enc} if products != self.x.dtype else {}
+        self._rounded = {
+            name: torch.empty_like(like, dtype=products, requires_grad=False) for name, like in rounded.items()
+        }
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -104,12 +109,14 @@ class Objective:
     def forward(self, config: Config) -> float:
         """Fill ``codes``, ``fires`` and ``error`` from ``x``; the reconstruction term."""
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
-        self.centred = torch.sub(encoded, model.b_dec, out=self.centred) if self._centres else encoded
-        centred = self._round("centred", self.centred)
+        if not self._centres:
+            self.centred = encoded
         if self.wide:
-            share(lambda first, end: self._encode(centred, slice(first, end)), len(model.W_enc))
+            share(lambda first, end: self._centre(encoded, slice(first, end)), len(encoded))
+            share(lambda first, end: self._encode(slice(first, end)), len(model.W_enc))
         else:
-            self._encode(centred, slice(None))
+            self._centre(encoded, slice(None))
+            self._encode(slice(None))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
         lit = self.method.activate_batch_(self._batch, config)
@@ -124,9 +131,15 @@ class Objective:
             flat = self.error.view(-1)
             return float(torch.dot(flat, flat)) * self._per_image()
 
-    def _encode(self, centred: Tensor, latents: slice) -> None:
+    def _centre(self, encoded: Tensor, images: slice) -> None:
+        """Put some of the images in ``centred``, without b_pre."""
+        if self._centres:
+            torch.sub(encoded[images], self.model.b_dec, out=self.centred[images])
+        self._round("centred", self.centred, images)
+
+    def _encode(self, latents: slice) -> None:
         """Put the pre_codes of some of the latents in ``codes``."""
-        W_enc = self._round("W_enc", self.model.W_enc, latents)
+        centred, W_enc = self._lower("centred", self.centred), self._round("W_enc", self.model.W_enc, latents)
         self._product(self.codes[:, latents], centred, W_enc.T, self.model.b_enc[latents], beta=1.0)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from sae_core import kernels
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
-from sae_core.kernels.team import as_team
+from sae_core.kernels.team import as_team, share
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
@@ -261,7 +261,12 @@ class Trainer:
         return terms
 
     def _load(self) -> None:
-        self._batches.take(self.steps, self.objective.x)
+        x, step = self.objective.x, self.steps
+        if self.objective.wide:
+            self._batches.rows(step)  # a new epoch's order is drawn once
+            share(lambda first, end: self._batches.take(step, x[first:end], slice(first, end)), len(x))
+        else:
+            self._batches.take(step, x)
         self.objective.blur_(self.config.noise, self.steps)
 
     def _weight(self) -> float:

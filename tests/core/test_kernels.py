@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from sae_core import Config, load_images
-from sae_core.kernels import WIDE, compiled, compiling, prepare
+from sae_core.kernels import WIDE, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
 from sae_core.kernels.largest import keep_largest_in_rows_, positive
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.team import as_team
 from sae_core.training.adam import Adam
-from sae_core.training.lit import Gradients, Lit
+from sae_core.training.lit import Lit
 from sae_core.training.step import Trainer
 
 pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled

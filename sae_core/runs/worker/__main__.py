@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sae_core import kernels
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.folder import Runs
 from sae_core.runs.worker.timing import Timing
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.spare:
         _warm_up(asked.spare)
         starter.say({"warm": True})
+        threading.Thread(target=kernels.prepare, daemon=True).start()  # only a wide run would wait for it
     while run_id := run_id or starter.next_run():
         try:
             run = Runs(asked.root).open(run_id)
