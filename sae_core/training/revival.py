@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded, unit_
 from sae_core.training.objective import project_
 
@@ -49,20 +50,29 @@ class AuxK:
 
     def forward(self, dead: Tensor, step: int) -> float:
         """The term, for the batch that `Objective.forward` has just seen; ``dead`` (n_latents,) bool."""
-        rows = dead.nonzero().squeeze(1)
-        self._rows = rows if len(rows) and step % AUX_EVERY == 0 else None
-        if self._rows is None:
+        self._rows = None
+        if step % AUX_EVERY:
             return 0.0
+        rows = dead.nonzero().squeeze(1)
+        if not len(rows):
+            return 0.0
+        self._rows = rows
         objective, model = self._objective, self._objective.model
-        codes = torch.addmm(model.b_enc[rows], objective.centred, model.W_enc[rows].T)
-        if self._k < len(rows):
-            kept, where = codes.topk(self._k, dim=1, sorted=False)
-            codes = torch.zeros_like(codes).scatter_(1, where, kept)
-        self._codes, self._filters = codes, model.dictionary[rows]
-        self._left = torch.addmm(objective.error, codes, self._filters)
-        spread = objective.error - objective.error.mean(0)
-        self._share = AUX_SHARE / max(float(spread.square_().sum()), 1e-12)
-        return self._share * float(self._left.square().sum())
+        encoder, b_enc, self._filters = model.W_enc[rows], model.b_enc[rows], model.dictionary[rows]
+        self._codes, self._left = objective.x.new_empty(len(objective.x), len(rows)), torch.empty_like(objective.error)
+
+        def see(first: int, end: int) -> None:
+            some = slice(first, end)
+            codes = torch.addmm(b_enc, objective.centred[some], encoder.T, out=self._codes[some])
+            if self._k < len(rows):
+                kept, where = codes.topk(self._k, dim=1, sorted=False)
+                codes.zero_().scatter_(1, where, kept)
+            torch.addmm(objective.error[some], codes, self._filters, out=self._left[some])
+
+        share(see, len(objective.x))
+        spread = _square(objective.error) - len(objective.error) * _square(objective.error.mean(0))
+        self._share = AUX_SHARE / max(spread, 1e-12)
+        return self._share * _square(self._left)
 
     def backward_(self) -> None:
         """Add its gradient to that of `Objective.backward`."""
@@ -71,11 +81,19 @@ class AuxK:
         objective, model, rows = self._objective, self._objective.model, self._rows
         objective.squares = {}
         slope = 2.0 * self._share
-        for_codes = torch.mm(self._left, self._filters.T).mul_(slope)
-        if self._k < len(rows):
-            for_codes.mul_(self._codes != 0)
-        for_filters = torch.mm(self._codes.T, self._left).mul_(slope)
-        for_encoder = torch.mm(for_codes.T, objective.centred)
+        for_codes, for_filters = torch.empty_like(self._codes), torch.empty_like(self._filters)
+        for_encoder = torch.empty_like(self._filters)
+
+        def back(first: int, end: int) -> None:
+            some = slice(first, end)
+            grads = torch.mm(self._left, self._filters[some].T).mul_(slope)
+            if self._k < len(rows):
+                grads.mul_(self._codes[:, some] != 0)
+            for_codes[:, some] = grads
+            torch.mm(self._codes[:, some].T, self._left, out=for_filters[some]).mul_(slope)
+            torch.mm(grads.T, objective.centred, out=for_encoder[some])
+
+        share(back, len(rows))
         if model.config.tied:
             for_filters.add_(for_encoder)
         else:
@@ -84,6 +102,11 @@ class AuxK:
             project_(for_filters, self._filters)
         _add(model.dictionary, rows, for_filters)
         _add(model.b_enc, rows, for_codes.sum(0))
+
+
+def _square(tensor: Tensor) -> float:
+    flat = tensor.view(-1)
+    return float(torch.dot(flat, flat))
 
 
 def _add(parameter: Tensor, rows: Tensor, grad: Tensor) -> None:
