@@ -150,15 +150,19 @@ class Lens:
         return self._helper
 
     def _stamp(self, run: str, step: int | None, question: str) -> tuple[Any, ...]:
-        """What a kept answer rests on: the snapshot file, and for the whole life the history folder too."""
+        """What a kept answer rests on: the snapshot file, and whatever else the question looks at."""
         path = self.runs.open(run).path
         name = "snapshot.safetensors" if step is None else f"history/snapshot-{step:012d}.safetensors"
         stamps: list[int] = []
-        for file in (path / name, *([path / "history"] if question == "life" else [])):
+        for file in (path / name, *(path / more for more in RESTS_ON.get(question, ()))):
             with suppress(OSError):
                 stat = file.stat()
                 stamps += [stat.st_mtime_ns, stat.st_size]
         return tuple(stamps)
+
+
+RESTS_ON = {"life": ("history",), "survey": ("probe.safetensors",), "worth": ("probe.safetensors",)}
+"""What of a run's folder a question's answer rests on beside the snapshot."""
 
 
 class _Helper:

@@ -17,6 +17,7 @@ from sae_core.lens.client import Lens
 from sae_core.lens.shelf import model_of
 from sae_core.probe.light import light_accuracy
 from sae_core.runs.files import RunError
+from tests.browser.made import with_probe
 from tests.lens.house import trained_run
 
 LATENTS = 24
@@ -81,6 +82,23 @@ def test_a_light_probe_reads_the_codes_of_any_kept_step(lens: Lens) -> None:
         assert found["weights"].shape == (10, LATENTS)
     scores = lens.encode("taught", images.test, step=16).codes @ found["weights"].T + found["bias"]
     assert (scores.argmax(1) == found["answers"]).mean() > 0.999  # but for ties in the last bit
+
+
+def test_a_survey_taken_before_the_probe_is_not_the_answer_after_it(lens: Lens) -> None:
+    """Nobody has to reload to see what the probe, or the next one, reads."""
+    run = lens.runs.open("taught")
+    snapshot = run.snapshot()
+    assert snapshot is not None
+    assert len(lens.ask("survey", "taught").arrays["answers"]) == 0
+    try:
+        with_probe(run, snapshot)
+        answers = lens.ask("survey", "taught").arrays["answers"]
+        assert len(answers) == len(load_images("digits").test)
+        assert lens.ask("survey", "taught") is lens.ask("survey", "taught")
+    finally:
+        for file in run.path.glob("probe.*"):
+            file.unlink()
+    assert len(lens.ask("survey", "taught").arrays["answers"]) == 0
 
 
 def test_what_cannot_be_answered_is_said_in_a_sentence(lens: Lens) -> None:
