@@ -124,13 +124,14 @@ def carriers(weights: NDArray[np.float32], class_names: Sequence[str], snapshot:
 
     ``weights`` (n_classes, n_latents) of a classifier on codes. weight[c, j] · (mean code of j on class c − mean code
     of j) is what latent j adds to logit c there, beyond what it adds on any image.
+    Those that speak for a class by firing less for it than for others are not said to carry it.
     """
     census = snapshot.census
     if weights.shape != (len(class_names), len(census.mean)) or census.class_mean.shape[1] != len(class_names):
         return []
     lists = []
     for c, name in enumerate(class_names):
-        push = weights[c] * (census.class_mean[:, c] - census.mean)
+        push = weights[c] * np.maximum(census.class_mean[:, c] - census.mean, 0)
         best = np.argsort(-push, kind="stable")[:CARRIERS]
         best = best[push[best] > 0]
         lists.append(

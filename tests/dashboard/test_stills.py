@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,12 @@ def test_with_no_kept_step_the_chart_says_why():
     figure = training_figure(ProbeCurve(), "being measured…", at=5)
     assert [note.text for note in figure.layout.annotations] == ["being measured…"]
     assert (len(figure.data), len(figure.layout.shapes)) == (1, 0)
+
+
+def test_of_two_classes_each_is_carried_by_its_own():
+    """What fires for one speaks against the other, by silence: that does not carry the other."""
+    both = snapshot([0.5, 0.5], [1.0, 1.0])
+    means = np.array([[2.0, 0.0], [0.0, 2.0]], np.float32)
+    both = dataclasses.replace(both, census=dataclasses.replace(both.census, class_mean=means))
+    weights = np.array([[1.0, -1.0], [-1.0, 1.0]], np.float32)
+    assert [listed["latents"] for listed in carriers(weights, NAMES, both)] == [[0], [1]]
