@@ -162,7 +162,7 @@ def test_kl_shows_strokes_in_most_filters_within_15_seconds(context: BrowserCont
     assert time.perf_counter() - began <= 15
 
 
-@pytest.mark.parametrize("method", ["topk", "wta", "jumprelu", "kl", "textbook"])
+@pytest.mark.parametrize("method", ["topk", "batch-topk", "wta", "jumprelu", "kl", "textbook"])
 def test_every_methods_first_line_stands_and_none_of_its_words_is_cut(
     context: BrowserContext, dashboard: Dashboard, method: str
 ) -> None:
