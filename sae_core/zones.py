@@ -11,6 +11,7 @@ ZONES_OF_K = ((6.0, "kills units"), (128.0, "useful"), (256.0, "no effect"))
     BatchTopK 256, dead .87   .75   .65   .45   .27   .06     0     0     0           0     0     0
     TopK 1,024, FVU     .54   .45               .26   .19   .14   .10         .07               .03
                 dead    .93   .89               .63   .47   .21   .02           0               .06
+    BatchTopK 1,024 is as TopK there: dead .97 at k = 1, .49 at 16, .01 at 64, .06 at 256.
 
 Below, a quarter of 256 units and more are dead (of 1,024 still at k = 16: aux-k is for that). Above, the copy is nearly
 as good as without sparsity (.037 at 256), and 1,024 units turn back to static: 90% are strokes at 128, 8% at 512.
