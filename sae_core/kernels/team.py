@@ -12,7 +12,7 @@ from threading import Lock, Thread, local
 
 import torch
 
-__all__ = ["as_team", "as_torch_does", "share"]
+__all__ = ["as_team", "share"]
 
 _here = local()
 """``size``: how many threads torch would use in this one, while it leaves that to the team; ``mates``: the others."""
@@ -32,20 +32,6 @@ def as_team() -> Iterator[None]:
     finally:
         torch.set_num_threads(size)
         _here.size = None
-
-
-@contextmanager
-def as_torch_does() -> Iterator[None]:
-    """Within `as_team`: for a while, torch's threads again, for products that nobody here shares out."""
-    size = getattr(_here, "size", None)
-    if size is None:
-        yield
-        return
-    torch.set_num_threads(size)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(1)
 
 
 def share(work: Callable[[int, int], object], n: int) -> None:

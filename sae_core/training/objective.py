@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from sae_core import kernels
 from sae_core.config import Config
 from sae_core.kernels import Gradients
-from sae_core.kernels.team import as_torch_does, share
+from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import SPARSE_SHARE, Lit
@@ -68,13 +69,9 @@ class Objective:
         self._pulled = torch.empty(0)
         self.squares: dict[str, float] = {}
         """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
-        self.wide = kernels.compiled(n_latents, self.x)
+        self.wide = self._may_skip and kernels.compiled(n_latents, self.x)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
-        # made here, not when first needed: threads share the filling of them
-        rounded = {"centred": self.x, "W_enc": model.W_enc} if products != self.x.dtype else {}
-        self._rounded = {
-            name: torch.empty_like(like, dtype=products, requires_grad=False) for name, like in rounded.items()
-        }
+        self._rounded: dict[str, Tensor] = {}
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -111,12 +108,8 @@ class Objective:
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
-        if self.wide:
-            share(lambda first, end: self._centre(encoded, slice(first, end)), len(encoded))
-            share(lambda first, end: self._encode(slice(first, end)), len(model.W_enc))
-        else:
-            self._centre(encoded, slice(None))
-            self._encode(slice(None))
+        self._share(lambda images: self._centre(encoded, images), len(encoded))
+        self._share(self._encode, len(model.W_enc))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
         lit = self.method.activate_batch_(self._batch, config)
@@ -125,11 +118,10 @@ class Objective:
             self._lit.count_(self.counts)
             squares, self._pulled = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
             return squares * self._per_image()
-        with as_torch_does():
-            self._round("dictionary", model.dictionary)
-            self._decode(self.codes, self.error, "codes")
-            flat = self.error.view(-1)
-            return float(torch.dot(flat, flat)) * self._per_image()
+        self._share(lambda latents: self._round("dictionary", model.dictionary, latents), len(model.dictionary))
+        self._decode(self.codes, self.error, "codes")
+        flat = self.error.view(-1)
+        return float(torch.dot(flat, flat)) * self._per_image()
 
     def _centre(self, encoded: Tensor, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre."""
@@ -155,8 +147,7 @@ class Objective:
         if self._lit is not None:
             through_b_pre = self._back_through_lit(self._lit, slope, weight, config)
         else:
-            with as_torch_does():
-                through_b_pre = self._back(slope, weight, config)
+            through_b_pre = self._back(slope, weight, config)
         grad_dictionary = _grad(self.model.dictionary)
         self._biases(slope, through_b_pre)
         if self.projects:
@@ -166,14 +157,23 @@ class Objective:
 
     def _back(self, slope: float, weight: float, config: Config) -> Tensor | None:
         """The codes' gradient and both matrices', in dense products; W_encᵀ Σg where b_pre = b_dec."""
-        model, grads, error = self.model, self.grad_codes, self._round("error", self.error)
-        self._product(grads, error, self._lower("dictionary", model.dictionary).T, grads, alpha=slope)
-        self.method.backward_(grads, self._batch, weight, config)
-        centred, codes = self._lower("centred", self.centred), self._lower("codes", self.codes)
-        rounded = self._round("grad_codes", grads)
+        model, grads, grad_dictionary = self.model, self.grad_codes, _grad(self.model.dictionary)
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        self._product(grad_W_enc, rounded.T, centred, model.W_enc, beta=config.weight_decay)
-        self._product(_grad(model.dictionary), codes.T, error, model.dictionary, alpha=slope)
+
+        def pull(images: slice) -> None:
+            error, dictionary = self._round("error", self.error, images), self._lower("dictionary", model.dictionary)
+            self._product(grads[images], error, dictionary.T, grads[images], alpha=slope)
+
+        def weigh(some: slice) -> None:
+            rounded, codes = self._lower("grad_codes", grads), self._lower("codes", self.codes)
+            centred, error = self._lower("centred", self.centred), self._lower("error", self.error)
+            self._product(grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay)
+            self._product(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
+
+        self._share(pull, len(grads))
+        self.method.backward_(grads, self._batch, weight, config)
+        self._share(lambda images: self._round("grad_codes", grads, images), len(grads))
+        self._share(weigh, len(grad_W_enc))
         if self._tied:
             _grad(model.dictionary).add_(grad_W_enc)
         for_b_enc = torch.sum(grads, 0, out=_grad(model.b_enc))
@@ -266,8 +266,12 @@ class Objective:
         """Error = codes @ dictionary + b_dec − x."""
         model = self.model
         dictionary = self._lower("dictionary", model.dictionary)
-        self._product(error, self._round(name, codes), dictionary, model.b_dec, beta=1.0)
-        error.sub_(self.x)
+
+        def decode(images: slice) -> None:
+            self._product(error[images], self._round(name, codes, images), dictionary, model.b_dec, beta=1.0)
+            error[images].sub_(self.x[images])
+
+        self._share(decode, len(error))
 
     def _error_of(self, codes: Tensor, name: str) -> Tensor:
         error = self._buffer(name, self.error)
@@ -278,6 +282,13 @@ class Objective:
         rounded, dictionary = self._round("pulled", error), self._lower("dictionary", self.model.dictionary)
         self._product(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
 
+    def _share(self, work: Callable[[slice], object], n: int) -> None:
+        """Do ``work`` on all of n rows: at once, or on parts of them each in a thread."""
+        if self.wide:
+            share(lambda first, end: work(slice(first, end)), n)
+        else:
+            work(slice(None))
+
     def _buffer(self, name: str, like: Tensor) -> Tensor:
         if name not in self._buffers:
             self._buffers[name] = torch.empty_like(like, requires_grad=False)
@@ -287,8 +298,8 @@ class Objective:
         """Some rows of the tensor as the matrix products take it: as they are, or a copy of lower precision."""
         if self._products == tensor.dtype:
             return tensor[rows]
-        if name not in self._rounded:
-            self._rounded[name] = torch.empty_like(tensor, dtype=self._products, requires_grad=False)
+        if name not in self._rounded:  # of several threads that find it missing one has its way
+            self._rounded.setdefault(name, torch.empty_like(tensor, dtype=self._products, requires_grad=False))
         return self._rounded[name][rows].copy_(tensor[rows])
 
     def _lower(self, name: str, tensor: Tensor) -> Tensor:
