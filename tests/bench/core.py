@@ -93,8 +93,8 @@ def _races(options: argparse.Namespace) -> list[Spec]:
             0.2
             if options.quick
             else options.epochs
-            if (width, method) == judged
-            else min(options.epochs, 0.4 * 1024 / width)
+            if width <= judged[0]
+            else min(options.epochs, 0.8 * judged[0] / width)
         )
         values = {"method": method, "width": width, "steps": max(9, round(epochs * 234))}
         specs.append(Spec(**{**_base(options).as_dict(), **values}))
