@@ -265,6 +265,17 @@ class Config(BaseModel):
         """A copy with some knobs changed, checked like a new one."""
         return Config(**{**self.model_dump(), **changes})
 
+    @classmethod
+    def check_live(cls, name: str) -> None:
+        """Whether a knob may change while a model trains.
+
+        Raises:
+            ConfigError: it needs a reset. That there is no such knob, `with_changes` says.
+        """
+        knob = cls.knobs().get(name)
+        if knob is not None and not knob.live:
+            raise ConfigError(f"{name} cannot change while a model trains; it applies at the next reset.")
+
     @property
     def dial(self) -> str | None:
         """The knob the big slider steers: `penalty_weight`, `beta`, `k`, `lifetime`, or none."""

@@ -127,9 +127,7 @@ class Trainer:
         Raises:
             ConfigError: there is no such knob, it needs a reset, or the value is not allowed.
         """
-        knob = Config.knobs().get(name)
-        if knob is not None and not knob.live:
-            raise ConfigError(f"{name} cannot change while a model trains; it applies at the next reset.")
+        Config.check_live(name)
         self._adopt({name: value})
 
     @property

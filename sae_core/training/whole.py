@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sae_core.checkpoint import Checkpoint
-from sae_core.config import Config, ConfigError
+from sae_core.config import Config
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
@@ -90,9 +90,7 @@ class WholeTrainer:
         Raises:
             ConfigError: there is no such knob, it needs a reset, or the value is not allowed.
         """
-        knob = Config.knobs().get(name)
-        if knob is not None and not knob.live:
-            raise ConfigError(f"{name} cannot change while a model trains; it applies at the next reset.")
+        Config.check_live(name)
         self._adopt({name: value})
 
     @property
