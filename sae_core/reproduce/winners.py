@@ -18,8 +18,8 @@ GRID = tuple(10.0**power for power in (-4, -3, -2, -1, 0, 1))
 """C of the linear classifier."""
 
 SEEDS = (0, 1, 2)
-"""Of the small digits' runs: seeds, and rounding alone, move one run's accuracy by .004 (a standard deviation; six seeds
-had .981 to .990), so the mean of three has .002, and the band leaves it two and a half of these."""
+"""Of the small digits' runs: seeds, and rounding alone, move one run's accuracy by .004 (a standard deviation; six
+seeds had .981 to .990), so the mean of three has .002, and the band leaves it two and a half of these."""
 
 SHOWN = 200
 """Filters in the report's figure."""

@@ -26,6 +26,9 @@ from sae_core.runs.worker.work import holding, load_kept, work_holding
 
 __all__ = ["main"]
 
+IDLE = 3.0
+"""Seconds that a spare, once warm, leaves to whoever presses Play at once."""
+
 LOG_LIMIT = 262_144
 """Bytes of worker.log that a new worker keeps at most, the newest."""
 
@@ -37,8 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.spare:
         _warm_up(asked.spare)
         starter.say({"warm": True})
-        threading.Thread(target=kernels.prepare, daemon=True).start()  # only a wide run would wait for it
-    while run_id := run_id or starter.next_run():
+    while run_id := run_id or _wait(starter):
         try:
             run = Runs(asked.root).open(run_id)
             with holding(run, asked.timing):
@@ -55,6 +57,17 @@ def main(arguments: list[str] | None = None) -> int:
                 return 1
         run_id = None
     return 0
+
+
+def _wait(starter: Starter) -> str:
+    """The id of the next run; who waits for long has the time to load what only a wide one needs."""
+    idle = threading.Timer(IDLE, kernels.prepare)
+    idle.daemon = True
+    idle.start()
+    try:
+        return starter.next_run()
+    finally:
+        idle.cancel()
 
 
 class Starter:
