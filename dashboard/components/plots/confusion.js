@@ -21,18 +21,18 @@ export class Confusion {
     this.table.onkeydown = (event) => this.key(event);
   }
 
-  /** @param labels, answers a class for each test image */
-  show({ labels, answers, names, data, shape, look }) {
-    this.box.hidden = this.opened.hidden = !answers;
-    if (!answers) return;
-    Object.assign(this, { labels, answers, names, data, shape, look });
+  /** @param labels, answers a class for each test image; `waiting`: they are on their way, and their place is kept */
+  show({ labels, answers, names, data, shape, look, waiting }) {
+    this.box.hidden = this.opened.hidden = !answers && !waiting;
+    if (this.box.hidden) return;
+    Object.assign(this, { labels, answers: answers ?? [], names, data, shape, look });
     const n = names.length;
     const counts = Array.from({ length: n }, () => new Array(n).fill(0));
-    answers.forEach((answer, i) => (counts[labels[i]][answer] += 1));
+    this.answers.forEach((answer, i) => (counts[labels[i]][answer] += 1));
     const key = JSON.stringify(counts);
     if (key !== this.key_) this.build(counts);
     this.key_ = key;
-    this.open(...(this.cell ?? worst(counts)));
+    if (answers) this.open(...(this.cell ?? worst(counts)));
   }
 
   build(counts) {
@@ -45,7 +45,7 @@ export class Confusion {
     this.cells[0][0].firstChild.tabIndex = 0;
     const right = counts.reduce((sum, row, i) => sum + row[i], 0);
     const all = this.answers.length;
-    setText(this.what, `${((100 * right) / all).toFixed(1)}% of ${all.toLocaleString("en-US")} are read right. Choose a cell to see its images; the darker, the more.`);
+    setText(this.what, !all ? "Being counted…" : `${((100 * right) / all).toFixed(1)}% of ${all.toLocaleString("en-US")} are read right. Choose a cell to see its images; the darker, the more.`);
   }
 
   cellFor(count, i, j, mistakes, ofClass) {

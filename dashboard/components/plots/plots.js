@@ -74,7 +74,7 @@ class Plots {
   async show() {
     const Plotly = (this.Plotly ??= await loadPlotly(this.data.base));
     for (const [name, figure] of Object.entries(this.data.figures)) this.react(Plotly, this.chart(name), figure);
-    this.confusion.show({ labels: this.labels, answers: this.labels ? (this.data.answers ?? this.survey?.answers) : null, names: this.data.class_names, data: this.data, shape: imageShape(this.data.image_shape, this.data.image_shape.reduce((a, b) => a * b, 1)), look: this.look });
+    this.confusion.show({ labels: this.labels, answers: this.labels ? (this.data.answers ?? this.survey?.answers) : null, names: this.data.class_names, waiting: this.data.confusion && this.data.has_labels && !this.failed, data: this.data, shape: imageShape(this.data.image_shape, this.data.image_shape.reduce((a, b) => a * b, 1)), look: this.look });
     for (const [name, chart] of this.charts) chart.node.hidden = !(name in this.data.figures);
     if (this.data.confusion) this.grid.append(this.confusion.box);
   }
