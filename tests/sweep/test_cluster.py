@@ -22,7 +22,8 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"dataset": "digits", "n_latents": 64, "batch_size": 64, "steps": 4000}
+SMALL = {"dataset": "digits", "n_latents": 64, "batch_size": 64, "steps": 20_000}
+"""Some five seconds: long enough that two are seen under way at once, by what their status says once a second."""
 
 
 @pytest.fixture
