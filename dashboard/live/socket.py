@@ -80,7 +80,7 @@ async def converse(websocket: WebSocket, hub: Hub) -> None:
     except BadMessage as bad:
         await _close(websocket, bad)
     except WebSocketDisconnect:
-        pass
+        pass  # a page was closed, as pages are
     finally:
         hub.clients.discard(client)
         client.unwatch()

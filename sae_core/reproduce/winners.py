@@ -19,7 +19,7 @@ GRID = tuple(10.0**power for power in (-4, -3, -2, -1, 0, 1))
 
 SEEDS = (0, 1, 2)
 """Of the small digits' runs: seeds, and rounding alone, move one run's accuracy by .004 (a standard deviation; six
-seeds had .981 to .990), so the mean of three has .002, and the band leaves it two and a half of these."""
+seeds had .981 to .990), so a single one cannot be held to the band, and the mean of three can."""
 
 SHOWN = 200
 """Filters in the report's figure."""
@@ -48,7 +48,7 @@ def digits(progress: Progress, quick: bool) -> Outcome:
         threads=1,
     )
     images = _images("digits", x / 16.0, y, test_x / 16.0, test_y, (8, 8))
-    return _read(config, images, steps, progress, band=(0.98, 0.02), seeds=SEEDS)
+    return _read(config, images, steps, progress, band=(0.983, 0.025), seeds=SEEDS)
 
 
 def mnist(progress: Progress, quick: bool) -> Outcome:

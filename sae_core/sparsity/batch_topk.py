@@ -59,7 +59,7 @@ class BatchTopK(Method):
     def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
         """Keep the k · batch largest pre_codes where they are positive."""
         codes = batch.codes
-        lit = keep_largest_(codes.view(1, -1), config.k * batch.size, dim=1)
+        lit = keep_largest_(codes, config.k * batch.size, dim=None)
         batch.scratch["smallest"] = codes.masked_fill(codes == 0.0, math.inf).min().nan_to_num_(posinf=0.0)
         return lit
 

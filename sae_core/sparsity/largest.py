@@ -18,18 +18,22 @@ LANES = 64
 """Groups come in multiples of this: the processor takes the maxima of so many at a time."""
 
 
-def keep_largest_(codes: Tensor, k: int, dim: int) -> NDArray[np.int64] | None:
-    """Of each row (``dim`` 1) or column (0) of ``codes`` keep the k largest where they are positive; the others are 0.
+def keep_largest_(codes: Tensor, k: int, dim: int | None) -> NDArray[np.int64] | None:
+    """Of each row (``dim`` 1) or column (0) of ``codes`` (batch, n_latents), or of them all (None), keep the k largest
+    where they are positive; the others are 0.
 
     Returns the flat positions of what is left, ascending, or None where they did not come up on the way: elsewhere
-    than on the processor, and where what is no finite number or, in short rows, equal values at the edge are left to
-    `torch.topk`, which keeps exactly k of them. Long rows are `sae_core.kernels.largest`'s.
+    than on the processor, and where what is no finite number or, in a narrow model, equal values at the edge are left
+    to `torch.topk`, which keeps exactly k of them. A wide model's are `sae_core.kernels.largest`'s.
     """
+    wide = dim != 0 and compiled(codes.shape[1], codes)
+    if dim is None:
+        codes, dim = codes.view(1, -1), 1
     n = codes.shape[dim]
     if k >= n:
         codes.relu_()
         return None
-    if dim == 1 and compiled(n, codes):
+    if wide:
         from sae_core.kernels.largest import keep_largest_in_rows_
 
         at = keep_largest_in_rows_(codes.detach().numpy(), k)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -214,3 +216,17 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pyte
     monkeypatch.setattr(compiling, "njit", njit)
     assert compiling.kernel(math.floor) is math.floor
     assert asked == [True, False]
+
+
+def test_a_narrow_models_batch_does_not_make_it_wide() -> None:
+    """BatchTopK looks at all codes of a batch in one row, which is long; the model is what is asked for its width."""
+    program = """
+import sys
+from sae_core import Config, load_images, train
+config = Config(dataset="digits", method="batch-topk", k=4, n_latents=64, batch_size=64, steps=3, threads=1)
+*_, last = train(config, load_images("digits"))
+assert last.row.step == 3
+sys.exit("numba was loaded" if "numba" in sys.modules else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

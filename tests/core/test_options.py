@@ -89,7 +89,7 @@ def test_without_dead_latents_aux_k_is_nothing(images: Images) -> None:
 def test_the_dead_come_back(revival: dict[str, int]) -> None:
     """With k = 1 of 128 two thirds fall silent; either way more of them live, long after they were started again.
 
-    The mean of three seeds: of one alone it is .60 to .77 of the others' share, as rounding would have it.
+    The mean of six seeds: of one alone it is .60 to .77 of the others' share, as rounding would have it.
     """
     planted = planted_images(n_train=2_000, n_test=100)
     shared = {"n_latents": 128, "batch_size": 64, "dead_window": 2_560, "learning_rate": 0.003, "k": 1}
@@ -97,13 +97,13 @@ def test_the_dead_come_back(revival: dict[str, int]) -> None:
         np.mean(
             [
                 steps(Trainer(Config(method="topk", seed=seed, **shared, **more), planted), 400).row().dead_fraction
-                for seed in range(3)
+                for seed in range(6)
             ]
         )
         for more in ({}, revival)
     )
     assert alone > 0.5
-    assert helped < 0.75 * alone
+    assert helped < 0.7 * alone
 
 
 # ── resampling ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,7 @@ REFUSED: list[tuple[str, Array, str]] = [
 
 @pytest.mark.parametrize(("array", "sentence"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_arrays_that_cannot_be_learned_from(array: Array, sentence: str, tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", array, allow_pickle=True)
+    np.save(tmp_path / "x.npy", array, allow_pickle=True)  # a pickle is among what is refused
     with pytest.raises(DataError, match=sentence):
         load_images(str(tmp_path / "x.npy"))
 
