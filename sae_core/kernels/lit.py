@@ -30,7 +30,7 @@ class CompiledLit:
         self._values, self.latents, self._starts, self._by_latent, self._starts_by_latent = _sort(
             _array(codes).reshape(-1), at, self._n_images, self._n_latents
         )
-        self._images = at // self._n_latents
+        self._images_by_latent = (at // self._n_latents)[self._by_latent]
         self.values = torch.from_numpy(self._values)
         """(n_lit,) the codes themselves."""
 
@@ -59,21 +59,17 @@ class CompiledLit:
         The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
         """
         n, squares = self._n_latents, np.empty((2, self._n_latents))
-        for_W_enc = (_array(grads), _array(centred), _array(out.W_enc), squares[0])
-        for_dictionary = (
-            self._values * self._values.dtype.type(slope),
-            _array(error),
-            _array(out.dictionary),
-            squares[1],
-        )
         total = _array(out.b_enc)
+        weights, codes = _array(grads)[self._by_latent], self._values[self._by_latent] * total.dtype.type(slope)
+        for_W_enc = (weights, _array(centred), _array(out.W_enc), squares[0])
+        for_dictionary = (codes, _array(error), _array(out.dictionary), squares[1])
         parts = np.zeros((BLOCKS, centred.shape[1]), total.dtype)
 
         def weigh(first: int, end: int) -> None:
             a, z = n * first // BLOCKS, n * end // BLOCKS
-            for values, inputs, out_, of_each in (for_W_enc, for_dictionary):
-                _weigh(self._starts_by_latent, self._by_latent, self._images, values, inputs, out_, of_each, a, z)
-            _total(self._starts_by_latent, self._by_latent, for_W_enc[0], total, a, z)
+            for values, inputs, grad, of_each in (for_W_enc, for_dictionary):
+                _weigh(self._starts_by_latent, self._images_by_latent, values, inputs, grad, of_each, a, z)
+            _total(self._starts_by_latent, weights, total, a, z)
             if W_enc is not None:
                 _weigh_rows(_array(W_enc), total, parts, first, end)
 
@@ -130,20 +126,8 @@ def _error_(
         sums, image = error[r], x[r]
         for p in range(n):
             sums[p] = b_dec[p] - image[p]
+        squares[r] = _add(sums, values, dictionary, latents, starts[r], starts[r + 1])
         i, last = starts[r], starts[r + 1]
-        while i + 3 < last:
-            _add_four(sums, values, dictionary, i, i + 1, i + 2, i + 3, latents)
-            i += 4
-        while i < last:
-            filter_, value = dictionary[latents[i]], values[i]
-            for p in range(n):
-                sums[p] += value * filter_[p]
-            i += 1
-        square = sums[0] * 0
-        for p in range(n):
-            square += sums[p] * sums[p]
-        squares[r] = square
-        i = starts[r]
         while i + 3 < last:
             _pull_four(sums, dictionary, latents, pulled, i)
             i += 4
@@ -157,12 +141,27 @@ def _error_(
 
 
 @kernel
-def _add_four(sums: Array, values: Array, rows: Array, a: int, b: int, c: int, d: int, index: Array) -> None:
-    """Add four rows at once: the sums are read and written a fourth as often."""
-    row_a, row_b, row_c, row_d = rows[index[a]], rows[index[b]], rows[index[c]], rows[index[d]]
-    value_a, value_b, value_c, value_d = values[a], values[b], values[c], values[d]
-    for p in range(len(sums)):
-        sums[p] += (value_a * row_a[p] + value_b * row_b[p]) + (value_c * row_c[p] + value_d * row_d[p])
+def _add(sums: Array, values: Array, rows: Array, index: Array, i: int, last: int) -> Any:
+    """Add value · row for each of ``index[i:last]``; the sum of the squares of what comes out.
+
+    Four rows at once: the sums are read and written a fourth as often.
+    """
+    n = len(sums)
+    while i + 3 < last:
+        row_a, row_b, row_c, row_d = rows[index[i]], rows[index[i + 1]], rows[index[i + 2]], rows[index[i + 3]]
+        a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
+        for p in range(n):
+            sums[p] += (a * row_a[p] + b * row_b[p]) + (c * row_c[p] + d * row_d[p])
+        i += 4
+    while i < last:
+        row, value = rows[index[i]], values[i]
+        for p in range(n):
+            sums[p] += value * row[p]
+        i += 1
+    square = sums[0] * 0
+    for p in range(n):
+        square += sums[p] * sums[p]
+    return square
 
 
 @kernel
@@ -180,34 +179,11 @@ def _pull_four(sums: Array, dictionary: Array, latents: Array, pulled: Array, i:
 
 @kernel
 def _weigh(
-    starts: Array,
-    by_latent: Array,
-    images: Array,
-    values: Array,
-    inputs: Array,
-    out: Array,
-    squares: Array,
-    first: int,
-    end: int,
+    starts: Array, images: Array, values: Array, inputs: Array, out: Array, squares: Array, first: int, end: int
 ) -> None:
-    n = inputs.shape[1]
     for j in range(first, end):
-        sums = out[j]
-        sums[:] = 0
-        i, last = starts[j], starts[j + 1]
-        while i + 3 < last:
-            _add_four(sums, values, inputs, by_latent[i], by_latent[i + 1], by_latent[i + 2], by_latent[i + 3], images)
-            i += 4
-        while i < last:
-            lit = by_latent[i]
-            row, value = inputs[images[lit]], values[lit]
-            for p in range(n):
-                sums[p] += value * row[p]
-            i += 1
-        square = sums[0] * 0
-        for p in range(n):
-            square += sums[p] * sums[p]
-        squares[j] = square
+        out[j] = 0
+        squares[j] = _add(out[j], values, inputs, images, starts[j], starts[j + 1])
 
 
 @kernel
@@ -222,9 +198,9 @@ def _weigh_rows(rows: Array, weights: Array, parts: Array, first: int, end: int)
 
 
 @kernel
-def _total(starts: Array, by_latent: Array, values: Array, out: Array, first: int, end: int) -> None:
+def _total(starts: Array, values: Array, out: Array, first: int, end: int) -> None:
     for j in range(first, end):
         total = np.zeros(1, out.dtype)[0]
         for i in range(starts[j], starts[j + 1]):
-            total += values[by_latent[i]]
+            total += values[i]
         out[j] = total
