@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["WIDE", "Gradients", "compiled", "prepare"]
 
 WIDE = 512
-"""Latents from which on it pays: loading numba and what it compiled takes half a second, the first time of all, when
-it has to be compiled, several; a narrow model gains less in its first minute."""
+"""Latents from which on it pays: loading numba and what it compiled takes 0.6 s, and 6 s the first time of all, when it
+has to be compiled; with 256 latents and 32 of them lit a step takes as long with it as without."""
 
 _one_at_a_time = Lock()
 

@@ -165,7 +165,8 @@ class Method:
     def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
         """The same while training, where a method may let images compete with each other.
 
-        Returns the flat positions of the codes that are not 0, ascending, where they came up on the way; else None.
+        Returns the flat positions of the codes that are not 0, ascending, where they came up on the way (then, if
+        they are few, `Batch.fires` is not filled); else None.
         """
         self.activate_(batch.codes, config, batch.extras)
         return None

@@ -104,7 +104,10 @@ class Objective:
         self.noisy = torch.add(self.x, drawn, alpha=noise, out=self._buffer("noisy", self.x))
 
     def forward(self, config: Config) -> float:
-        """Fill ``codes``, ``fires`` and ``error`` from ``x``; the reconstruction term."""
+        """Fill ``codes``, ``counts`` and ``error`` from ``x``; the reconstruction term.
+
+        ``fires`` is filled where products are dense, and where the method does not tell which codes it left.
+        """
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded

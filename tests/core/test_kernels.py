@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -20,7 +21,7 @@ from sae_core.kernels import WIDE, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
 from sae_core.kernels.largest import keep_largest_in_rows_, positive
 from sae_core.kernels.lit import CompiledLit
-from sae_core.kernels.team import as_team
+from sae_core.kernels.team import as_team, share
 from sae_core.training.adam import Adam
 from sae_core.training.lit import Lit
 from sae_core.training.step import Trainer
@@ -230,3 +231,29 @@ sys.exit("numba was loaded" if "numba" in sys.modules else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_team_ends_with_the_thread_that_it_was_made_for() -> None:
+    """And what one of them raises is raised where it is waited for."""
+    began = set(threading.enumerate())
+    problems: list[str] = []
+
+    def work(first: int, end: int) -> None:
+        if first:
+            raise ValueError(f"{first} to {end}")
+
+    def lead() -> None:
+        torch.set_num_threads(2)
+        with as_team():
+            try:
+                share(work, 10)
+            except ValueError as problem:
+                problems.append(str(problem))
+
+    leader = threading.Thread(target=lead)
+    leader.start()
+    leader.join()
+    assert problems == ["5 to 10"]
+    for mate in set(threading.enumerate()) - began:
+        mate.join(10)
+        assert not mate.is_alive()
