@@ -157,7 +157,7 @@ class RunDirectory:
             raise RunWriteError(write_sentence(error, path)) from error
 
     def snapshot(self) -> Snapshot | None:
-        """The newest full snapshot; None before the first.
+        """The newest snapshot, over all of the test set or a part; None before the first.
 
         Raises:
             RunError: the file is damaged.

@@ -139,16 +139,15 @@ def test_a_cell_of_the_confusion_matrix_opens_its_images(live: LivePage, dashboa
     assert "“3” is carried by" in live.page.locator(".pl-lists").inner_text()
 
 
-def test_without_a_probe_there_is_a_button_that_trains_one_beside_the_page(
-    live: LivePage, dashboard: Dashboard
-) -> None:
-    """What it is for is said first; pressed, progress is shown and the page still answers."""
+def test_the_probes_button_says_what_stands_in_its_way(live: LivePage, dashboard: Dashboard) -> None:
+    """Pressed for a run without a checkpoint: progress, then a sentence, and the button is still there."""
     live.page.goto(f"{dashboard.url}classify?run=by-kl")
     live.page.get_by_role("button", name="Train the probe").click(timeout=30_000)
     live.page.get_by_text("Training the probe:").or_(live.page.get_by_text("has no checkpoint yet")).wait_for(
         timeout=30_000
     )
     live.page.get_by_text("has no checkpoint yet").wait_for(timeout=60_000)
+    assert live.page.get_by_role("button", name="Train the probe").is_enabled()
 
 
 def test_accuracy_over_training_is_measured_while_one_looks(live: LivePage, dashboard: Dashboard) -> None:

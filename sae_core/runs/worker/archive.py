@@ -52,6 +52,8 @@ class Archive:
         self.saved: int | None = None
         self._error: RunWriteError | None = None
         self._next_history = _after(max(_steps(path / "history", "snapshot"), default=-1))
+        self._newest = -1
+        """Step of the snapshot that was published last."""
 
     @property
     def busy(self) -> bool:
@@ -80,19 +82,24 @@ class Archive:
         return step >= self._next_history
 
     def keep_glance(self, snapshot: Snapshot) -> None:
-        """A snapshot for history/, over a part of the test set; the newest of all only where there is none yet."""
-        self._next_history = _after(snapshot.row.step)
-        newest = not (self._path / "snapshot.safetensors").exists()
-        self._submit(lambda: self._write_snapshot(snapshot, historic=True, newest=newest))
+        """Publish a snapshot over a part of the test set; it goes to history/ too."""
+        self._keep(snapshot, historic=True)
 
     def keep_snapshot(self, snapshot: Snapshot) -> None:
-        """Publish the newest snapshot; at log-spaced steps it goes to history/ too."""
+        """Publish a snapshot, where a glance has not overtaken it; at log-spaced steps it goes to history/ too.
+
+        The census of a wide model over the whole test set takes half a minute of what training leaves it, and who
+        looks at a run wants to see where it is.
+        """
+        self._keep(snapshot, historic=snapshot.row.step >= self._next_history)
+
+    def _keep(self, snapshot: Snapshot, *, historic: bool) -> None:
         step = snapshot.row.step
-        historic = step >= self._next_history
+        newest, self._newest = step >= self._newest, max(step, self._newest)
         if historic:
             self._next_history = _after(step)
-
-        self._submit(lambda: self._write_snapshot(snapshot, historic=historic))
+        if newest or historic:
+            self._submit(lambda: self._write_snapshot(snapshot, historic=historic, newest=newest))
 
     def _write_snapshot(self, snapshot: Snapshot, *, historic: bool, newest: bool = True) -> None:
         data = snapshot_to_bytes(snapshot)
@@ -104,7 +111,7 @@ class Archive:
     def keep_landmark(self, landmark: Landmark, known: int, value: float) -> None:
         """Keep a point of a path for good; points.jsonl names it once its files are there."""
         snapshot, checkpoint = landmark.snapshot, landmark.checkpoint
-        self.saved = checkpoint.step
+        self.saved = self._newest = checkpoint.step
         census = snapshot.census
         point = PathPoint(
             step=checkpoint.step,
@@ -183,6 +190,7 @@ class Archive:
                 if later > step:
                     with suppress(OSError):
                         (self._path / "history" / f"{kind}-{later:012d}.safetensors").unlink()
+        self._newest = -1
         self._next_history = _after(max(_steps(self._path / "history", "snapshot"), default=-1))
 
     def close(self) -> None:
