@@ -31,6 +31,7 @@ class Gradients(NamedTuple):
     W_enc: Tensor
     b_enc: Tensor
     dictionary: Tensor
+    b_dec: Tensor
 
 
 def compiled(n_latents: int, like: Tensor) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels.compiling import kernel
+from sae_core.kernels.rows import NOWHERE, bits_of, round_
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledAdam", "sum_of_squares"]
@@ -20,6 +21,9 @@ Array = NDArray[Any]
 PARTS = 64
 """Each matrix is cut into so many: sums of squares are taken part by part, whatever the number of threads."""
 
+AT_ONCE = 1_024
+"""Numbers that are moved, and then rounded while they are at hand."""
+
 SMALL = 100_000
 """Numbers that are not worth a second thread."""
 
@@ -27,8 +31,15 @@ SMALL = 100_000
 class CompiledAdam:
     """The step of `sae_core.training.adam.Adam`, with the same equations and state."""
 
-    def __init__(self, weights: Sequence[Tensor], moments: Sequence[tuple[Tensor, Tensor]]) -> None:
-        self._weights, self._moments = list(map(_flat, weights)), [(_flat(m), _flat(v)) for m, v in moments]
+    def __init__(
+        self,
+        weights: Sequence[Tensor],
+        moments: Sequence[tuple[Tensor, Tensor]],
+        lower: Sequence[Tensor | None],
+    ) -> None:
+        self._weights = list(map(_flat, weights))
+        self._moments = [(_flat(m), _flat(v)) for m, v in moments]
+        self._lower = [NOWHERE if out is None else bits_of(out).reshape(-1) for out in lower]
 
     def step(
         self, grads: Sequence[Tensor], t: float, rate: float, longest: float, squares: Sequence[float | None]
@@ -37,19 +48,17 @@ class CompiledAdam:
 
         ``squares``: of each gradient, the sum of its squares where it is known.
         """
-        flats = list(map(_flat, grads))
-        scale = 1.0
+        flats, scale, number = list(map(_flat, grads)), 1.0, self._weights[0].dtype.type
         if longest:
             unknown = [flat for flat, known in zip(flats, squares, strict=True) if known is None]
             norm = math.sqrt(sum(known or 0.0 for known in squares) + sum_of_squares(unknown))
             scale = longest / norm if norm > longest else 1.0
-        number = self._weights[0].dtype.type
         numbers = (number(scale), number(rate / (1.0 - 0.9**t)), number(1.0 / math.sqrt(1.0 - 0.999**t)))
 
         def move(first: int, end: int) -> None:
-            for weights, grad, (m, v) in zip(self._weights, flats, self._moments, strict=True):
+            for weights, grad, (m, v), out in zip(self._weights, flats, self._moments, self._lower, strict=True):
                 a, z = len(grad) * first // PARTS, len(grad) * end // PARTS
-                _adam_(weights[a:z], grad[a:z], m[a:z], v[a:z], *numbers)
+                _move_(weights[a:z], grad[a:z], m[a:z], v[a:z], out[a:z], *numbers)
 
         share(move, PARTS)
 
@@ -73,6 +82,17 @@ def _flat(tensor: Tensor) -> Array:
     """On its own memory."""
     flat: Array = tensor.detach().view(-1).numpy()
     return flat
+
+
+@kernel
+def _move_(
+    weights: Array, grad: Array, m: Array, v: Array, out: NDArray[np.uint16], scale: Any, pace: Any, spread: Any
+) -> None:
+    for a in range(0, len(weights), AT_ONCE):
+        z = min(a + AT_ONCE, len(weights))
+        _adam_(weights[a:z], grad[a:z], m[a:z], v[a:z], scale, pace, spread)
+        if len(out):
+            round_(weights[a:z], out[a:z])
 
 
 @kernel

@@ -27,10 +27,10 @@ class CompiledLit:
 
     def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
         self._n_images, self._n_latents = codes.shape
-        self._values, self.latents, self._starts, self._by_latent, self._starts_by_latent = _sort(
+        self._values, self.latents, self._starts, *sorted_ = _sort(
             _array(codes).reshape(-1), at, self._n_images, self._n_latents
         )
-        self._images_by_latent = (at // self._n_latents)[self._by_latent]
+        self._by_latent, self._images_by_latent, self._starts_by_latent = sorted_
         self.values = torch.from_numpy(self._values)
         """(n_lit,) the codes themselves."""
 
@@ -54,7 +54,7 @@ class CompiledLit:
         """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
 
             W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
-            dictionary: slope · Σ code · its row of ``error``
+            dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
 
         The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
         """
@@ -63,7 +63,7 @@ class CompiledLit:
         weights, codes = _array(grads)[self._by_latent], self._values[self._by_latent] * total.dtype.type(slope)
         for_W_enc = (weights, _array(centred), _array(out.W_enc), squares[0])
         for_dictionary = (codes, _array(error), _array(out.dictionary), squares[1])
-        parts = np.zeros((BLOCKS, centred.shape[1]), total.dtype)
+        parts, below = np.zeros((BLOCKS, centred.shape[1]), total.dtype), _array(out.b_dec)
 
         def weigh(first: int, end: int) -> None:
             a, z = n * first // BLOCKS, n * end // BLOCKS
@@ -72,6 +72,8 @@ class CompiledLit:
             _total(self._starts_by_latent, weights, total, a, z)
             if W_enc is not None:
                 _weigh_rows(_array(W_enc), total, parts, first, end)
+            a, z = len(below) * first // BLOCKS, len(below) * end // BLOCKS
+            _total_columns(_array(error), total.dtype.type(slope), below, a, z)
 
         share(weigh, BLOCKS)
         sums = [float(of_each.sum()) for of_each in squares]
@@ -85,9 +87,15 @@ def _array(tensor: Tensor) -> Array:
 
 @kernel
 def _sort(codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int) -> tuple[Array, ...]:
-    """Values, latents and where each image's begin; the order by latent, and where each latent's begin in it."""
+    """Values, latents and where each image's begin; the order by latent, the images in it, and where each latent's
+    begin.
+    """
     values, latents = np.empty(len(at), codes.dtype), np.empty(len(at), np.int64)
-    starts, by_latent = np.zeros(n_images + 1, np.int64), np.empty(len(at), np.int64)
+    starts, by_latent, images = (
+        np.zeros(n_images + 1, np.int64),
+        np.empty(len(at), np.int64),
+        np.empty(len(at), np.int64),
+    )
     starts_by_latent = np.zeros(n_latents + 1, np.int64)
     image, base = 0, 0
     for i in range(len(at)):
@@ -101,10 +109,12 @@ def _sort(codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int) ->
     for j in range(n_latents):
         starts_by_latent[j + 1] += starts_by_latent[j]
     places = starts_by_latent.copy()
-    for i in range(len(at)):
-        by_latent[places[latents[i]]] = i
-        places[latents[i]] += 1
-    return values, latents, starts, by_latent, starts_by_latent
+    for image in range(n_images):
+        for i in range(starts[image], starts[image + 1]):
+            place = places[latents[i]]
+            by_latent[place], images[place] = i, image
+            places[latents[i]] = place + 1
+    return values, latents, starts, by_latent, images, starts_by_latent
 
 
 @kernel
@@ -204,3 +214,15 @@ def _total(starts: Array, values: Array, out: Array, first: int, end: int) -> No
         for i in range(starts[j], starts[j + 1]):
             total += values[i]
         out[j] = total
+
+
+@kernel
+def _total_columns(rows: Array, scale: Any, out: Array, first: int, end: int) -> None:
+    sums = out[first:end]
+    sums[:] = 0
+    for r in range(len(rows)):
+        row = rows[r, first:end]
+        for p in range(len(sums)):
+            sums[p] += row[p]
+    for p in range(len(sums)):
+        sums[p] *= scale

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,14 @@ class Adam:
     ``step``, a float32 scalar; they are changed in place and nowhere else.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter], rate: float, *, wide: bool = False) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        rate: float,
+        *,
+        wide: bool = False,
+        lower: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
         self.rate = rate
         self._parameters: list[Tensor] = list(parameters.values())
         self.state = {
@@ -45,7 +53,7 @@ class Adam:
             }
             for name, parameter in parameters.items()
         }
-        self._compiled = self._compile() if wide else None
+        self._wide, self._lower = wide, lower
 
     @torch.no_grad()
     def step(self, longest: float = 0.0, squares: Mapping[str, float] = MappingProxyType({})) -> None:
@@ -54,7 +62,7 @@ class Adam:
         ``squares``: the sums of squares of gradients of which they are known, by name.
         """
         grads = [_grad(parameter) for parameter in self._parameters]
-        if self._compiled is not None:
+        if self._wide:
             steps = self._all("step")
             torch._foreach_add_(steps, 1.0)
             known = [squares.get(name) for name in self.state]
@@ -79,11 +87,14 @@ class Adam:
             maximize=False,
         )
 
-    def _compile(self) -> CompiledAdam:
+    @cached_property
+    def _compiled(self) -> CompiledAdam:
+        """Made at the first step: until then the numbers may move to other memory."""
         from sae_core.kernels.adam import CompiledAdam
 
         moments = list(zip(self._all("exp_avg"), self._all("exp_avg_sq"), strict=True))
-        return CompiledAdam(self._parameters, moments)
+        lower = [self._lower.get(name) for name in self.state]
+        return CompiledAdam(self._parameters, moments, lower)
 
     def _all(self, key: str) -> list[Tensor]:
         return [moments[key] for moments in self.state.values()]

@@ -69,7 +69,7 @@ class Lit:
         """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
 
             W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
-            dictionary: slope · Σ code · its row of ``error``
+            dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
 
         Of the model's ``W_enc``, if it is given, W_encᵀ Σ grad.
         """
@@ -83,6 +83,7 @@ class Lit:
             )
             grad.copy_(bags)
         out.b_enc.zero_().index_add_(0, self._latents, grads)
+        torch.sum(error, 0, out=out.b_dec).mul_(slope)
         return None, None if W_enc is None else torch.mv(W_enc.T, out.b_enc)
 
 

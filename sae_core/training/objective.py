@@ -72,6 +72,13 @@ class Objective:
         self.wide = self._may_skip and kernels.compiled(n_latents, self.x)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
         self._rounded: dict[str, Tensor] = {}
+        self._versions: dict[str, int] = {}
+        self.lower: dict[str, Tensor] = {}
+        """Of parameters that Adam moves last, where it puts what the products take."""
+        if self.wide and products != self.x.dtype and not self._tied:
+            self.lower["W_enc"] = self._rounded["W_enc"] = torch.empty_like(
+                model.W_enc, dtype=products, requires_grad=False
+            )
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -91,6 +98,14 @@ class Objective:
             pull_=self._pull_,
         )
 
+    @property
+    def large(self) -> list[Tensor]:
+        """What is written and read at every step: gradients, and what the batch comes to."""
+        return [
+            *(_grad(parameter) for parameter in self.model.parameters()),
+            *(self.x, self.centred, self.error, self.codes, self.fires, self.grad_codes),
+        ]
+
     def blur_(self, noise: float, step: int) -> None:
         """Put Gaussian noise on what is encoded, from (seed, step) alone; ``noise`` its standard deviation, 0 is none.
 
@@ -103,16 +118,24 @@ class Objective:
         drawn = torch.randn(self.x.shape, generator=random, dtype=self.x.dtype).to(self.x.device)
         self.noisy = torch.add(self.x, drawn, alpha=noise, out=self._buffer("noisy", self.x))
 
-    def forward(self, config: Config) -> float:
+    def forward(self, config: Config, take: Callable[[slice], None] | None = None) -> float:
         """Fill ``codes``, ``counts`` and ``error`` from ``x``; the reconstruction term.
 
-        ``fires`` is filled where products are dense, and where the method does not tell which codes it left.
+        ``take`` puts some of the batch's images into ``x`` first. ``fires`` is filled where products are dense, and
+        where the method does not tell which codes it left.
         """
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
-        self._share(lambda images: self._centre(encoded, images), len(encoded))
-        self._share(self._encode, len(model.W_enc))
+        if not self._is_rounded("W_enc", model.W_enc):
+            self._share(lambda latents: self._round("W_enc", model.W_enc, latents), len(model.W_enc))
+
+        def see(images: slice) -> None:
+            if take is not None:
+                take(images)
+            self._encode(encoded, images)
+
+        self._share(see, len(encoded))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
         lit = self.method.activate_batch_(self._batch, config)
@@ -121,21 +144,26 @@ class Objective:
             self._lit.count_(self.counts)
             squares, self._pulled = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
             return squares * self._per_image()
-        self._share(lambda latents: self._round("dictionary", model.dictionary, latents), len(model.dictionary))
-        self._decode(self.codes, self.error, "codes")
+        if not self._is_rounded("dictionary", model.dictionary):
+            self._share(lambda latents: self._round("dictionary", model.dictionary, latents), len(model.dictionary))
+        self._share(self._miss, len(encoded))
         flat = self.error.view(-1)
         return float(torch.dot(flat, flat)) * self._per_image()
 
-    def _centre(self, encoded: Tensor, images: slice) -> None:
-        """Put some of the images in ``centred``, without b_pre."""
-        if self._centres:
-            torch.sub(encoded[images], self.model.b_dec, out=self.centred[images])
-        self._round("centred", self.centred, images)
+    def _miss(self, images: slice) -> None:
+        """Put some images' ``error`` where it belongs, and d reconstruction/d codes in ``grad_codes``."""
+        self._decode(self.codes, self.error, "codes", images)
+        error, dictionary = self._round("error", self.error, images), self._lower("dictionary", self.model.dictionary)
+        grads = self.grad_codes[images]
+        self._product(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
 
-    def _encode(self, latents: slice) -> None:
-        """Put the pre_codes of some of the latents in ``codes``."""
-        centred, W_enc = self._lower("centred", self.centred), self._round("W_enc", self.model.W_enc, latents)
-        self._product(self.codes[:, latents], centred, W_enc.T, self.model.b_enc[latents], beta=1.0)
+    def _encode(self, encoded: Tensor, images: slice) -> None:
+        """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
+        model = self.model
+        if self._centres:
+            torch.sub(encoded[images], model.b_dec, out=self.centred[images])
+        centred, W_enc = self._round("centred", self.centred, images), self._lower("W_enc", model.W_enc)
+        self._product(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -152,9 +180,12 @@ class Objective:
         else:
             through_b_pre = self._back(slope, weight, config)
         grad_dictionary = _grad(self.model.dictionary)
-        self._biases(slope, through_b_pre)
+        if through_b_pre is not None:
+            _grad(self.model.b_dec).sub_(through_b_pre)
+        self.method.finish_(self._batch, _grad(self.model.b_enc))
         if self.projects:
-            project_(grad_dictionary, self.model.dictionary)
+            dictionary = self.model.dictionary
+            self._share(lambda latents: project_(grad_dictionary[latents], dictionary[latents]), len(dictionary))
         elif not self._unit:
             self._free_rows(grad_dictionary, weight, config)
 
@@ -162,24 +193,29 @@ class Objective:
         """The codes' gradient and both matrices', in dense products; W_encᵀ Σg where b_pre = b_dec."""
         model, grads, grad_dictionary = self.model, self.grad_codes, _grad(self.model.dictionary)
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
+        for_b_enc = _grad(model.b_enc)
+        price = self.method.price(self._batch, weight) if self.wide else None
+        if not self.wide:
+            self.method.backward_(grads, self._batch, weight, config)
 
-        def pull(images: slice) -> None:
-            error, dictionary = self._round("error", self.error, images), self._lower("dictionary", model.dictionary)
-            self._product(grads[images], error, dictionary.T, grads[images], alpha=slope)
+        def pay(images: slice) -> None:
+            if self.wide:
+                some = grads[images] if price is None else grads[images].add_(price)
+                some.mul_(self.fires[images])
+            self._round("grad_codes", grads, images)
 
         def weigh(some: slice) -> None:
             rounded, codes = self._lower("grad_codes", grads), self._lower("codes", self.codes)
             centred, error = self._lower("centred", self.centred), self._lower("error", self.error)
             self._product(grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay)
             self._product(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
+            torch.sum(grads[:, some], 0, out=for_b_enc[some])
 
-        self._share(pull, len(grads))
-        self.method.backward_(grads, self._batch, weight, config)
-        self._share(lambda images: self._round("grad_codes", grads, images), len(grads))
+        self._share(pay, len(grads))
         self._share(weigh, len(grad_W_enc))
+        torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
         if self._tied:
             _grad(model.dictionary).add_(grad_W_enc)
-        for_b_enc = torch.sum(grads, 0, out=_grad(model.b_enc))
         return torch.mv(model.W_enc.T, for_b_enc) if self._centres else None
 
     def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> Tensor | None:
@@ -190,7 +226,7 @@ class Objective:
         if price is not None:
             grads.add_(price if isinstance(price, float) else price[torch.from_numpy(lit.latents)])
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        out = Gradients(grad_W_enc, _grad(model.b_enc), _grad(model.dictionary))
+        out = Gradients(grad_W_enc, _grad(model.b_enc), _grad(model.dictionary), _grad(model.b_dec))
         W_enc = model.W_enc if self._centres else None
         squares, through_b_pre = lit.weigh_(grads, self.centred, self.error, slope, out, W_enc)
         if squares and self._final(weight, config):
@@ -232,18 +268,25 @@ class Objective:
 
     def constrain_(self) -> None:
         """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
+        model = self.model
+        if "W_enc" in self.lower:  # Adam has rounded what it moved
+            self._versions["W_enc"] = model.W_enc._version
         if self._unit or self._bounded:
-            dictionary = self.model.dictionary
-            torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
-            dictionary.div_(self.norms.clamp_min_(1e-12 if self._unit else 1.0))
+            self._hold(1e-12 if self._unit else 1.0)
         self.method.moved_(self._batch)
 
-    def _biases(self, slope: float, through_b_pre: Tensor | None) -> None:
-        model = self.model
-        b_dec = torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
-        if through_b_pre is not None:
-            b_dec.sub_(through_b_pre)
-        self.method.finish_(self._batch, _grad(model.b_enc))
+    def _hold(self, least: float) -> None:
+        """Divide the dictionary's rows by their norms, by ``least`` where they are shorter."""
+        dictionary = self.model.dictionary
+        if self.wide:
+            from sae_core.kernels.rows import hold_rows_
+
+            hold_rows_(dictionary, least, self._rounded.get("dictionary"))
+            if "dictionary" in self._rounded:
+                self._versions["dictionary"] = dictionary._version
+        else:
+            torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
+            dictionary.div_(self.norms.clamp_min_(least))
 
     def _free_rows(self, grad: Tensor, weight: float, config: Config) -> None:
         """What rows whose norm may change owe to the decay and to the penalty."""
@@ -265,20 +308,15 @@ class Objective:
         matrices = [self.model.W_enc] if self._unit or self._tied else [self.model.W_enc, self.model.dictionary]
         return 0.5 * weight_decay * sum(float(torch.dot(m.view(-1), m.view(-1))) for m in matrices)
 
-    def _decode(self, codes: Tensor, error: Tensor, name: str) -> None:
-        """Error = codes @ dictionary + b_dec − x."""
-        model = self.model
-        dictionary = self._lower("dictionary", model.dictionary)
-
-        def decode(images: slice) -> None:
-            self._product(error[images], self._round(name, codes, images), dictionary, model.b_dec, beta=1.0)
-            error[images].sub_(self.x[images])
-
-        self._share(decode, len(error))
+    def _decode(self, codes: Tensor, error: Tensor, name: str, images: slice) -> None:
+        """Error = codes @ dictionary + b_dec − x, of some images."""
+        rounded, dictionary = self._round(name, codes, images), self._lower("dictionary", self.model.dictionary)
+        self._product(error[images], rounded, dictionary, self.model.b_dec, beta=1.0)
+        error[images].sub_(self.x[images])
 
     def _error_of(self, codes: Tensor, name: str) -> Tensor:
         error = self._buffer(name, self.error)
-        self._decode(codes, error, f"{name}.codes")
+        self._share(lambda images: self._decode(codes, error, f"{name}.codes", images), len(error))
         return error
 
     def _pull_(self, grads: Tensor, error: Tensor) -> None:
@@ -304,6 +342,10 @@ class Objective:
         if name not in self._rounded:  # of several threads that find it missing one has its way
             self._rounded.setdefault(name, torch.empty_like(tensor, dtype=self._products, requires_grad=False))
         return self._rounded[name][rows].copy_(tensor[rows])
+
+    def _is_rounded(self, name: str, tensor: Tensor) -> bool:
+        """Whether nobody has changed the tensor since `rounded_` was told of it."""
+        return self._versions.get(name) == tensor._version
 
     def _lower(self, name: str, tensor: Tensor) -> Tensor:
         """What `_round` made of it earlier in the step."""

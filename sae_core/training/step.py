@@ -14,7 +14,8 @@ from torch import Tensor
 from sae_core import kernels
 from sae_core.checkpoint import Checkpoint
 from sae_core.config import Config, ConfigError
-from sae_core.kernels.team import as_team, share
+from sae_core.kernels.pages import settle
+from sae_core.kernels.team import as_team
 from sae_core.model import SparseAutoencoder, array
 from sae_core.snapshot import Frame, Row, Terms
 from sae_core.tensorfile import TensorFileError
@@ -78,13 +79,17 @@ class Trainer:
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
         if self.objective.wide:
             kernels.prepare()
-        self._optimizer = Adam(self.model.trained, config.learning_rate, wide=self.objective.wide)
+        self._optimizer = Adam(
+            self.model.trained, config.learning_rate, wide=self.objective.wide, lower=self.objective.lower
+        )
         self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
         self._rates = Rates(config, len(images.train))
         self._aux = AuxK(self.objective, config.aux_k) if config.aux_k else None
         self._controller: Controller | None = None
         self._clock = Clock()
         self._sketch: Sketch | None = None
+        if self.objective.wide:
+            settle([*self._tensors().values(), *self.objective.large])
         self._adopt({})
         if start is None:
             self._look_ahead()
@@ -237,8 +242,7 @@ class Trainer:
         The first step sees that batch again, and a mean over one batch forgets what was there: looking changes nothing.
         """
         if self.steps:
-            self._load()
-            self.objective.forward(self.config)
+            self._see()
         else:
             terms = self._forward(self.config.batch_size)
             self._recent.observe_(self.objective.counts, terms, self.config.batch_size)
@@ -246,8 +250,7 @@ class Trainer:
 
     def _forward(self, images: int) -> Terms:
         """The terms on the next batch; ``images`` seen once it is done."""
-        self._load()
-        reconstruction = self.objective.forward(self.config)
+        reconstruction = self._see()
         if not reconstruction <= LARGEST_FVU:
             raise Diverged(self.steps, reconstruction)
         sparsity, decay, auxiliary = self.objective.penalties(self.config, images)
@@ -258,14 +261,17 @@ class Trainer:
             raise Diverged(self.steps, terms.objective)
         return terms
 
-    def _load(self) -> None:
-        x, step = self.objective.x, self.steps
-        if self.objective.wide:
-            self._batches.rows(step)  # a new epoch's order is drawn once
-            share(lambda first, end: self._batches.take(step, x[first:end], slice(first, end)), len(x))
-        else:
-            self._batches.take(step, x)
-        self.objective.blur_(self.config.noise, self.steps)
+    def _see(self) -> float:
+        """The reconstruction term of the next batch."""
+        self._batches.rows(self.steps)  # a new epoch's order is drawn once, however many take images from it
+        noise = self.config.noise
+        if noise:
+            self._take(slice(None))
+        self.objective.blur_(noise, self.steps)
+        return self.objective.forward(self.config, None if noise else self._take)
+
+    def _take(self, images: slice) -> None:
+        self._batches.take(self.steps, self.objective.x[images], images)
 
     def _weight(self) -> float:
         """The method's weight, or the controller's, with the warm-up: a linear ramp, and nothing after it."""

@@ -21,6 +21,8 @@ from sae_core.kernels import WIDE, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
 from sae_core.kernels.largest import keep_largest_in_rows_, positive
 from sae_core.kernels.lit import CompiledLit
+from sae_core.kernels.pages import settle
+from sae_core.kernels.rows import bits_of, hold_rows_, round_
 from sae_core.kernels.team import as_team, share
 from sae_core.training.adam import Adam
 from sae_core.training.lit import Lit
@@ -101,18 +103,19 @@ def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shif
     dense = dense.view(7, 30)
     for lit in (CompiledLit(codes, at), Lit(codes, at)):
         miss, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
-        of_each = torch.empty_like(dictionary[:, 0])
+        of_each, below = torch.empty_like(dictionary[:, 0]), torch.empty_like(b_dec)
         squared, pulls = lit.error_(dictionary, b_dec, x, miss)
         assert squared == pytest.approx(float(error.square().sum()))
         torch.testing.assert_close(miss, error)
         torch.testing.assert_close(pulls, pulled)
-        out = Gradients(weights, of_each, other)
+        out = Gradients(weights, of_each, other, below)
         squares, through_b_pre = lit.weigh_(pulled, x, error, 0.5, out, dictionary)
         if squares is not None:
             assert squares == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
         torch.testing.assert_close(weights, dense.T @ x)
         torch.testing.assert_close(other, 0.5 * codes.T @ error)
         torch.testing.assert_close(of_each, dense.sum(0))
+        torch.testing.assert_close(below, 0.5 * error.sum(0))
         torch.testing.assert_close(through_b_pre, dictionary.T @ dense.sum(0))
         assert lit.count_(of_each).tolist() == (codes > 0).sum(0).tolist()
 
@@ -136,6 +139,42 @@ def test_adam_is_torchs_to_rounding() -> None:
     for name, parameter in theirs.items():
         torch.testing.assert_close(ours[name], parameter, rtol=1e-6, atol=1e-9)
         assert float(adam.state[name]["step"]) == 30.0
+
+
+def test_rows_are_held_at_their_norm_and_rounded_as_torch_rounds() -> None:
+    """At norm 1, and at most 3; one row of zeros stays. The bits are those of torch's bfloat16, ties included."""
+    rows = torch.cat([normal(40, 33), torch.zeros(1, 33), torch.tensor([[1 + 2.0**-8, 1 + 3 * 2.0**-8, *[0.0] * 31]])])
+    for least in (1e-12, 3.0, 100.0):
+        held, rounded = rows.clone(), torch.empty_like(rows, dtype=torch.bfloat16)
+        hold_rows_(held, least, rounded)
+        torch.testing.assert_close(held, rows / rows.norm(dim=1, keepdim=True).clamp_min(least))
+        assert torch.equal(rounded, held.bfloat16())
+    halves = torch.tensor([1 + 2.0**-8, 1 + 3 * 2.0**-8, float("inf"), -0.0])
+    out = torch.empty_like(halves, dtype=torch.bfloat16)
+    round_(halves.numpy(), bits_of(out))
+    assert out.tolist() == [1.0, 1 + 2.0**-6, float("inf"), 0.0]
+
+
+def test_what_adam_moves_is_rounded_on_the_way() -> None:
+    """2,500 numbers: more than are rounded at once, and not a multiple of it."""
+    weights = {"W_enc": Parameter(normal(50, 50))}
+    lower = torch.empty(50, 50, dtype=torch.bfloat16)
+    adam = Adam(weights, 1e-2, wide=True, lower={"W_enc": lower})
+    weights["W_enc"].grad = normal(50, 50, seed=1)
+    adam.step()
+    assert torch.equal(lower, weights["W_enc"].bfloat16())
+
+
+def test_numbers_move_to_large_pages_and_stay_what_they_are() -> None:
+    first, second, small = Parameter(normal(30, 100)), torch.arange(5_000), torch.ones(3)
+    before, where = first.detach().clone(), small.data_ptr()
+    settle([first, second, first, small])
+    assert torch.equal(first, before)
+    assert second.tolist() == list(range(5_000))
+    assert small.data_ptr() == where
+    first.data.add_(1.0)
+    assert torch.equal(first, before + 1.0)
+    assert second.tolist() == list(range(5_000))
 
 
 def wide(method: str, precision: str = "float32") -> Trainer:
@@ -178,7 +217,7 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
         assert at is not None
         lit = CompiledLit(kept, at)
         error, pulled = lit.error_(dictionary, dictionary[0], x, out)
-        gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary))
+        gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary), torch.empty(70))
         squares, through_b_pre = lit.weigh_(pulled, x, out, 0.5, gradients, dictionary)
         squares.append(sum_of_squares([weights.view(-1).numpy()]))
         assert through_b_pre is not None
