@@ -13,10 +13,10 @@ from torch import Tensor
 from sae_core import kernels
 from sae_core.config import Config
 from sae_core.kernels import Gradients
-from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import SPARSE_SHARE, Lit
+from sae_core.training.products import Products
 
 if TYPE_CHECKING:
     from sae_core.kernels.lit import CompiledLit
@@ -62,7 +62,6 @@ class Objective:
         self.norms = self.x.new_empty(n_latents, 1)
         self.noisy: Tensor | None = None
         """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
-        self._products = products
         on_processor = self.x.device.type == "cpu"
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
         self._lit: Lit | CompiledLit | None = None
@@ -71,14 +70,12 @@ class Objective:
         """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
         self.wide = self._may_skip and kernels.compiled(n_latents, self.x)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
-        self._rounded: dict[str, Tensor] = {}
-        self._versions: dict[str, int] = {}
+        self._products = Products(products, shared=self.wide)
         self.lower: dict[str, Tensor] = {}
-        """Of parameters that Adam moves last, where it puts what the products take."""
-        if self.wide and products != self.x.dtype and not self._tied:
-            self.lower["W_enc"] = self._rounded["W_enc"] = torch.empty_like(
-                model.W_enc, dtype=products, requires_grad=False
-            )
+        """Of parameters that nobody moves after Adam, where it puts what products take."""
+        copy = self._products.copy_of("W_enc", model.W_enc) if self.wide and not self._tied else None
+        if copy is not None:
+            self.lower["W_enc"] = copy
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -127,15 +124,14 @@ class Objective:
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
-        if not self._is_rounded("W_enc", model.W_enc):
-            self._share(lambda latents: self._round("W_enc", model.W_enc, latents), len(model.W_enc))
+        self._products.refresh("W_enc", model.W_enc)
 
         def see(images: slice) -> None:
             if take is not None:
                 take(images)
             self._encode(encoded, images)
 
-        self._share(see, len(encoded))
+        self._products.share(see, len(encoded))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
         lit = self.method.activate_batch_(self._batch, config)
@@ -144,26 +140,31 @@ class Objective:
             self._lit.count_(self.counts)
             squares, self._pulled = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
             return squares * self._per_image()
-        if not self._is_rounded("dictionary", model.dictionary):
-            self._share(lambda latents: self._round("dictionary", model.dictionary, latents), len(model.dictionary))
-        self._share(self._miss, len(encoded))
+        self._products.refresh("dictionary", model.dictionary)
+        self._products.share(self._miss, len(encoded))
         flat = self.error.view(-1)
         return float(torch.dot(flat, flat)) * self._per_image()
 
     def _miss(self, images: slice) -> None:
         """Put some images' ``error`` where it belongs, and d reconstruction/d codes in ``grad_codes``."""
         self._decode(self.codes, self.error, "codes", images)
-        error, dictionary = self._round("error", self.error, images), self._lower("dictionary", self.model.dictionary)
+        error, dictionary = (
+            self._products.round("error", self.error, images),
+            self._products.rounded("dictionary", self.model.dictionary),
+        )
         grads = self.grad_codes[images]
-        self._product(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
+        self._products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
 
     def _encode(self, encoded: Tensor, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
         model = self.model
         if self._centres:
             torch.sub(encoded[images], model.b_dec, out=self.centred[images])
-        centred, W_enc = self._round("centred", self.centred, images), self._lower("W_enc", model.W_enc)
-        self._product(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
+        centred, W_enc = (
+            self._products.round("centred", self.centred, images),
+            self._products.rounded("W_enc", model.W_enc),
+        )
+        self._products.multiply(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -185,7 +186,9 @@ class Objective:
         self.method.finish_(self._batch, _grad(self.model.b_enc))
         if self.projects:
             dictionary = self.model.dictionary
-            self._share(lambda latents: project_(grad_dictionary[latents], dictionary[latents]), len(dictionary))
+            self._products.share(
+                lambda latents: project_(grad_dictionary[latents], dictionary[latents]), len(dictionary)
+            )
         elif not self._unit:
             self._free_rows(grad_dictionary, weight, config)
 
@@ -202,17 +205,22 @@ class Objective:
             if self.wide:
                 some = grads[images] if price is None else grads[images].add_(price)
                 some.mul_(self.fires[images])
-            self._round("grad_codes", grads, images)
+            self._products.round("grad_codes", grads, images)
 
         def weigh(some: slice) -> None:
-            rounded, codes = self._lower("grad_codes", grads), self._lower("codes", self.codes)
-            centred, error = self._lower("centred", self.centred), self._lower("error", self.error)
-            self._product(grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay)
-            self._product(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
+            rounded, codes = self._products.rounded("grad_codes", grads), self._products.rounded("codes", self.codes)
+            centred, error = (
+                self._products.rounded("centred", self.centred),
+                self._products.rounded("error", self.error),
+            )
+            self._products.multiply(
+                grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay
+            )
+            self._products.multiply(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
             torch.sum(grads[:, some], 0, out=for_b_enc[some])
 
-        self._share(pay, len(grads))
-        self._share(weigh, len(grad_W_enc))
+        self._products.share(pay, len(grads))
+        self._products.share(weigh, len(grad_W_enc))
         torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
         if self._tied:
             _grad(model.dictionary).add_(grad_W_enc)
@@ -268,9 +276,8 @@ class Objective:
 
     def constrain_(self) -> None:
         """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
-        model = self.model
-        if "W_enc" in self.lower:  # Adam has rounded what it moved
-            self._versions["W_enc"] = model.W_enc._version
+        for name in self.lower:  # Adam has rounded what it moved
+            self._products.refreshed(name, getattr(self.model, name))
         if self._unit or self._bounded:
             self._hold(1e-12 if self._unit else 1.0)
         self.method.moved_(self._batch)
@@ -281,9 +288,8 @@ class Objective:
         if self.wide:
             from sae_core.kernels.rows import hold_rows_
 
-            hold_rows_(dictionary, least, self._rounded.get("dictionary"))
-            if "dictionary" in self._rounded:
-                self._versions["dictionary"] = dictionary._version
+            hold_rows_(dictionary, least, self._products.copy_of("dictionary", dictionary))
+            self._products.refreshed("dictionary", dictionary)
         else:
             torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
             dictionary.div_(self.norms.clamp_min_(least))
@@ -310,60 +316,29 @@ class Objective:
 
     def _decode(self, codes: Tensor, error: Tensor, name: str, images: slice) -> None:
         """Error = codes @ dictionary + b_dec − x, of some images."""
-        rounded, dictionary = self._round(name, codes, images), self._lower("dictionary", self.model.dictionary)
-        self._product(error[images], rounded, dictionary, self.model.b_dec, beta=1.0)
+        rounded, dictionary = (
+            self._products.round(name, codes, images),
+            self._products.rounded("dictionary", self.model.dictionary),
+        )
+        self._products.multiply(error[images], rounded, dictionary, self.model.b_dec, beta=1.0)
         error[images].sub_(self.x[images])
 
     def _error_of(self, codes: Tensor, name: str) -> Tensor:
         error = self._buffer(name, self.error)
-        self._share(lambda images: self._decode(codes, error, f"{name}.codes", images), len(error))
+        self._products.share(lambda images: self._decode(codes, error, f"{name}.codes", images), len(error))
         return error
 
     def _pull_(self, grads: Tensor, error: Tensor) -> None:
-        rounded, dictionary = self._round("pulled", error), self._lower("dictionary", self.model.dictionary)
-        self._product(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
-
-    def _share(self, work: Callable[[slice], object], n: int) -> None:
-        """Do ``work`` on all of n rows: at once, or on parts of them each in a thread."""
-        if self.wide:
-            share(lambda first, end: work(slice(first, end)), n)
-        else:
-            work(slice(None))
+        rounded, dictionary = (
+            self._products.round("pulled", error),
+            self._products.rounded("dictionary", self.model.dictionary),
+        )
+        self._products.multiply(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
 
     def _buffer(self, name: str, like: Tensor) -> Tensor:
         if name not in self._buffers:
             self._buffers[name] = torch.empty_like(like, requires_grad=False)
         return self._buffers[name]
-
-    def _round(self, name: str, tensor: Tensor, rows: slice = slice(None)) -> Tensor:
-        """Some rows of the tensor as the matrix products take it: as they are, or a copy of lower precision."""
-        if self._products == tensor.dtype:
-            return tensor[rows]
-        if name not in self._rounded:  # of several threads that find it missing one has its way
-            self._rounded.setdefault(name, torch.empty_like(tensor, dtype=self._products, requires_grad=False))
-        return self._rounded[name][rows].copy_(tensor[rows])
-
-    def _is_rounded(self, name: str, tensor: Tensor) -> bool:
-        """Whether nobody has changed the tensor since `rounded_` was told of it."""
-        return self._versions.get(name) == tensor._version
-
-    def _lower(self, name: str, tensor: Tensor) -> Tensor:
-        """What `_round` made of it earlier in the step."""
-        return self._rounded.get(name, tensor)
-
-    def _product(
-        self, out: Tensor, a: Tensor, b: Tensor, add: Tensor, *, alpha: float = 1.0, beta: float = 0.0
-    ) -> None:
-        """Put beta · add + alpha · a b into ``out``; sums stay in out's precision."""
-        if a.dtype == out.dtype:
-            torch.addmm(add, a, b, beta=beta, alpha=alpha, out=out)
-        elif beta == 1.0 and out is not add:
-            torch.add(add, torch.mm(a, b), alpha=alpha, out=out)
-        elif beta:
-            torch.mul(add, beta, out=out) if add.shape == out.shape else out.copy_(add).mul_(beta)
-            out.add_(torch.mm(a, b), alpha=alpha)
-        else:
-            torch.mul(torch.mm(a, b), alpha, out=out)
 
 
 def project_(grad: Tensor, rows: Tensor) -> None:

@@ -235,8 +235,9 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
         torch.set_num_threads(threads)
 
 
-def test_a_wide_run_resumed_is_the_run_uninterrupted() -> None:
-    whole, half = wide("topk", "bfloat16"), wide("topk", "bfloat16")
+@pytest.mark.parametrize("method", ["l1", "topk"])
+def test_a_wide_run_resumed_is_the_run_uninterrupted(method: str) -> None:
+    whole, half = wide(method, "bfloat16"), wide(method, "bfloat16")
     weights_after(6, half)
     resumed = Trainer(half.config, load_images("digits"), start=half.checkpoint())
     for a, b in zip(weights_after(12, whole), weights_after(6, resumed), strict=True):
@@ -296,3 +297,17 @@ def test_a_team_ends_with_the_thread_that_it_was_made_for() -> None:
     for mate in set(threading.enumerate()) - began:
         mate.join(10)
         assert not mate.is_alive()
+
+
+@pytest.mark.parametrize("method", ["l1", "topk"])
+def test_weights_changed_between_steps_are_the_ones_multiplied(method: str) -> None:
+    """Rounded copies are kept from step to step, but only for as long as nobody changes what they are of."""
+    trainer = wide(method, "bfloat16")
+    weights_after(3, trainer)
+    with torch.no_grad():
+        trainer.model.W_enc.zero_()
+        trainer.model.b_enc.fill_(0.5)
+        trainer.model.dictionary.zero_()
+        trainer.objective.forward(trainer.config)
+    assert set(trainer.objective.codes.unique().tolist()) <= {0.0, 0.5}
+    torch.testing.assert_close(trainer.objective.error, trainer.model.b_dec - trainer.objective.x)
