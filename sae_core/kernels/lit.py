@@ -27,10 +27,9 @@ class CompiledLit:
 
     def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
         self._n_images, self._n_latents = codes.shape
-        self._values, self.latents, self._starts, *sorted_ = _sort(
-            _array(codes).reshape(-1), at, self._n_images, self._n_latents
-        )
-        self._by_latent, self._images_by_latent, self._starts_by_latent = sorted_
+        by_image, by_latent = _sort(_array(codes).reshape(-1), at, self._n_images, self._n_latents)
+        self._values, self.latents, self._starts = by_image
+        self._by_latent, self._images_by_latent, self._starts_by_latent = by_latent
         self.values = torch.from_numpy(self._values)
         """(n_lit,) the codes themselves."""
 
@@ -86,17 +85,15 @@ def _array(tensor: Tensor) -> Array:
 
 
 @kernel
-def _sort(codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int) -> tuple[Array, ...]:
-    """Values, latents and where each image's begin; the order by latent, the images in it, and where each latent's
+def _sort(
+    codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Values, latents and where each image's begin; the order by latent, the images in it and where each latent's
     begin.
     """
     values, latents = np.empty(len(at), codes.dtype), np.empty(len(at), np.int64)
-    starts, by_latent, images = (
-        np.zeros(n_images + 1, np.int64),
-        np.empty(len(at), np.int64),
-        np.empty(len(at), np.int64),
-    )
-    starts_by_latent = np.zeros(n_latents + 1, np.int64)
+    by_latent, images = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
+    starts, starts_by_latent = np.zeros(n_images + 1, np.int64), np.zeros(n_latents + 1, np.int64)
     image, base = 0, 0
     for i in range(len(at)):
         while at[i] >= base + n_latents:
@@ -114,7 +111,7 @@ def _sort(codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int) ->
             place = places[latents[i]]
             by_latent[place], images[place] = i, image
             places[latents[i]] = place + 1
-    return values, latents, starts, by_latent, images, starts_by_latent
+    return (values, latents, starts), (by_latent, images, starts_by_latent)
 
 
 @kernel

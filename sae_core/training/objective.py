@@ -119,7 +119,8 @@ class Objective:
         """Fill ``codes``, ``counts`` and ``error`` from ``x``; the reconstruction term.
 
         ``take`` puts some of the batch's images into ``x`` first. ``fires`` is filled where products are dense, and
-        where the method does not tell which codes it left.
+        where the method does not tell which codes it left. What the codes' gradient has of the reconstruction is
+        taken while the error is at hand: `backward` finds it.
         """
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
@@ -147,24 +148,19 @@ class Objective:
 
     def _miss(self, images: slice) -> None:
         """Put some images' ``error`` where it belongs, and d reconstruction/d codes in ``grad_codes``."""
+        products, grads = self._products, self.grad_codes[images]
         self._decode(self.codes, self.error, "codes", images)
-        error, dictionary = (
-            self._products.round("error", self.error, images),
-            self._products.rounded("dictionary", self.model.dictionary),
-        )
-        grads = self.grad_codes[images]
-        self._products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
+        error = products.round("error", self.error, images)
+        dictionary = products.rounded("dictionary", self.model.dictionary)
+        products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
 
     def _encode(self, encoded: Tensor, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
-        model = self.model
+        model, products = self.model, self._products
         if self._centres:
             torch.sub(encoded[images], model.b_dec, out=self.centred[images])
-        centred, W_enc = (
-            self._products.round("centred", self.centred, images),
-            self._products.rounded("W_enc", model.W_enc),
-        )
-        self._products.multiply(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
+        centred, W_enc = products.round("centred", self.centred, images), products.rounded("W_enc", model.W_enc)
+        products.multiply(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -194,36 +190,31 @@ class Objective:
 
     def _back(self, slope: float, weight: float, config: Config) -> Tensor | None:
         """The codes' gradient and both matrices', in dense products; W_encᵀ Σg where b_pre = b_dec."""
-        model, grads, grad_dictionary = self.model, self.grad_codes, _grad(self.model.dictionary)
+        model, products, grads = self.model, self._products, self.grad_codes
+        grad_dictionary, for_b_enc = _grad(model.dictionary), _grad(model.b_enc)
         grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        for_b_enc = _grad(model.b_enc)
         price = self.method.price(self._batch, weight) if self.wide else None
         if not self.wide:
             self.method.backward_(grads, self._batch, weight, config)
 
         def pay(images: slice) -> None:
-            if self.wide:
+            if self.wide:  # all that backward_ does where only what is lit has a gradient
                 some = grads[images] if price is None else grads[images].add_(price)
                 some.mul_(self.fires[images])
-            self._products.round("grad_codes", grads, images)
+            products.round("grad_codes", grads, images)
 
         def weigh(some: slice) -> None:
-            rounded, codes = self._products.rounded("grad_codes", grads), self._products.rounded("codes", self.codes)
-            centred, error = (
-                self._products.rounded("centred", self.centred),
-                self._products.rounded("error", self.error),
-            )
-            self._products.multiply(
-                grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay
-            )
-            self._products.multiply(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
+            rounded, codes = products.rounded("grad_codes", grads), products.rounded("codes", self.codes)
+            centred, error = products.rounded("centred", self.centred), products.rounded("error", self.error)
+            products.multiply(grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay)
+            products.multiply(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
             torch.sum(grads[:, some], 0, out=for_b_enc[some])
 
-        self._products.share(pay, len(grads))
-        self._products.share(weigh, len(grad_W_enc))
+        products.share(pay, len(grads))
+        products.share(weigh, len(grad_W_enc))
         torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
         if self._tied:
-            _grad(model.dictionary).add_(grad_W_enc)
+            grad_dictionary.add_(grad_W_enc)
         return torch.mv(model.W_enc.T, for_b_enc) if self._centres else None
 
     def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> Tensor | None:
@@ -316,11 +307,9 @@ class Objective:
 
     def _decode(self, codes: Tensor, error: Tensor, name: str, images: slice) -> None:
         """Error = codes @ dictionary + b_dec − x, of some images."""
-        rounded, dictionary = (
-            self._products.round(name, codes, images),
-            self._products.rounded("dictionary", self.model.dictionary),
-        )
-        self._products.multiply(error[images], rounded, dictionary, self.model.b_dec, beta=1.0)
+        products, model = self._products, self.model
+        rounded, dictionary = products.round(name, codes, images), products.rounded("dictionary", model.dictionary)
+        products.multiply(error[images], rounded, dictionary, model.b_dec, beta=1.0)
         error[images].sub_(self.x[images])
 
     def _error_of(self, codes: Tensor, name: str) -> Tensor:
@@ -329,11 +318,9 @@ class Objective:
         return error
 
     def _pull_(self, grads: Tensor, error: Tensor) -> None:
-        rounded, dictionary = (
-            self._products.round("pulled", error),
-            self._products.rounded("dictionary", self.model.dictionary),
-        )
-        self._products.multiply(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
+        products = self._products
+        rounded, dictionary = products.round("pulled", error), products.rounded("dictionary", self.model.dictionary)
+        products.multiply(grads, rounded, dictionary.T, grads, alpha=2.0 * self._per_image(), beta=1.0)
 
     def _buffer(self, name: str, like: Tensor) -> Tensor:
         if name not in self._buffers:
