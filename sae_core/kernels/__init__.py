@@ -36,9 +36,11 @@ class Gradients(NamedTuple):
     b_dec: Tensor
 
 
-def compiled(n_latents: int, like: Tensor) -> bool:
-    """Whether a model of this width, with numbers ``like`` these, uses compiled arithmetic."""
-    return n_latents >= WIDE and like.device.type == "cpu" and like.dtype.itemsize == 4 and _has_numba()
+def compiled(n_latents: int, like: Tensor, *, low: bool = False) -> bool:
+    """Whether a model of this width, with numbers ``like`` these, uses compiled arithmetic; ``low``: with products in
+    bfloat16.
+    """
+    return (low or n_latents >= WIDE) and like.device.type == "cpu" and like.dtype.itemsize == 4 and _has_numba()
 
 
 @cache

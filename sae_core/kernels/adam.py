@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels.compiling import kernel
-from sae_core.kernels.rows import NOWHERE, bits_of, round_
+from sae_core.kernels.rows import NOWHERE, array_of, bits_of, hold_row_, round_
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledAdam", "sum_of_squares"]
@@ -21,44 +21,53 @@ Array = NDArray[Any]
 PARTS = 64
 """Each matrix is cut into so many: sums of squares are taken part by part, whatever the number of threads."""
 
-AT_ONCE = 1_024
-"""Numbers that are moved, and then rounded while they are at hand."""
-
 SMALL = 100_000
 """Numbers that are not worth a second thread."""
 
 
 class CompiledAdam:
-    """The step of `sae_core.training.adam.Adam`, with the same equations and state."""
+    """The step of `sae_core.training.adam.Adam`, with the same equations and state; it also looks after the rows of
+    what it moves, which are at hand.
+
+    Of each of ``weights``: ``state``, that is m, v and how many steps were taken; ``lower``, where its numbers go
+    rounded to bfloat16; ``least``, so that rows are divided by their norms, by this where that is shorter, 0: as they
+    are.
+    """
 
     def __init__(
         self,
         weights: Sequence[Tensor],
-        moments: Sequence[tuple[Tensor, Tensor]],
+        state: Sequence[tuple[Tensor, Tensor, Tensor]],
         lower: Sequence[Tensor | None],
+        least: Sequence[float],
     ) -> None:
-        self._weights = list(map(_flat, weights))
-        self._moments = [(_flat(m), _flat(v)) for m, v in moments]
-        self._lower = [NOWHERE if out is None else bits_of(out).reshape(-1) for out in lower]
+        self._weights = list(map(_rows, weights))
+        self._moments = [(_rows(m), _rows(v)) for m, v, _ in state]
+        self._taken = [array_of(taken) for _, _, taken in state]
+        self._lower = [NOWHERE if out is None else bits_of(out) for out in lower]
+        self._least = [rows.dtype.type(norm) for rows, norm in zip(self._weights, least, strict=True)]
 
-    def step(
-        self, grads: Sequence[Tensor], t: float, rate: float, longest: float, squares: Sequence[float | None]
-    ) -> None:
-        """Step number ``t`` (from 1), with the gradient shortened to norm ``longest`` where it is longer; 0: as it is.
+    def step(self, grads: Sequence[Tensor], rate: float, longest: float, squares: Sequence[float | None]) -> None:
+        """One, with the gradient shortened to norm ``longest`` where it is longer; 0: as it is.
 
         ``squares``: of each gradient, the sum of its squares where it is known.
         """
-        flats, scale, number = list(map(_flat, grads)), 1.0, self._weights[0].dtype.type
+        for taken in self._taken:
+            taken[()] += 1.0
+        t = float(self._taken[0])
+        rows, scale, number = list(map(_rows, grads)), 1.0, self._weights[0].dtype.type
         if longest:
-            unknown = [flat for flat, known in zip(flats, squares, strict=True) if known is None]
+            unknown = [grad.reshape(-1) for grad, known in zip(rows, squares, strict=True) if known is None]
             norm = math.sqrt(sum(known or 0.0 for known in squares) + sum_of_squares(unknown))
             scale = longest / norm if norm > longest else 1.0
         numbers = (number(scale), number(rate / (1.0 - 0.9**t)), number(1.0 / math.sqrt(1.0 - 0.999**t)))
 
         def move(first: int, end: int) -> None:
-            for weights, grad, (m, v), out in zip(self._weights, flats, self._moments, self._lower, strict=True):
-                a, z = len(grad) * first // PARTS, len(grad) * end // PARTS
-                _move_(weights[a:z], grad[a:z], m[a:z], v[a:z], out[a:z], *numbers)
+            for weights, grad, (m, v), out, least in zip(
+                self._weights, rows, self._moments, self._lower, self._least, strict=True
+            ):
+                n = len(grad)
+                _move_(weights, grad, m, v, out, least, *numbers, n * first // PARTS, n * end // PARTS)
 
         share(move, PARTS)
 
@@ -78,21 +87,33 @@ def sum_of_squares(flats: Sequence[Array]) -> float:
     return float(sums.sum())
 
 
-def _flat(tensor: Tensor) -> Array:
-    """On its own memory."""
-    flat: Array = tensor.detach().view(-1).numpy()
-    return flat
+def _rows(tensor: Tensor) -> Array:
+    """On its own memory, (n_rows, n); a vector is one row."""
+    array = array_of(tensor)
+    return array if array.ndim == 2 else array.reshape(1, -1)
 
 
 @kernel
 def _move_(
-    weights: Array, grad: Array, m: Array, v: Array, out: NDArray[np.uint16], scale: Any, pace: Any, spread: Any
+    weights: Array,
+    grads: Array,
+    m: Array,
+    v: Array,
+    out: NDArray[np.uint16],
+    least: Any,
+    scale: Any,
+    pace: Any,
+    spread: Any,
+    first: int,
+    end: int,
 ) -> None:
-    for a in range(0, len(weights), AT_ONCE):
-        z = min(a + AT_ONCE, len(weights))
-        _adam_(weights[a:z], grad[a:z], m[a:z], v[a:z], scale, pace, spread)
+    for j in range(first, end):
+        row = weights[j]
+        _adam_(row, grads[j], m[j], v[j], scale, pace, spread)
+        if least:
+            hold_row_(row, least)
         if len(out):
-            round_(weights[a:z], out[a:z])
+            round_(row, out[j])
 
 
 @kernel
@@ -110,7 +131,7 @@ def _adam_(weights: Array, grad: Array, m: Array, v: Array, scale: Any, pace: An
 def _square(flat: Array, sums: Array, first: int, end: int) -> None:
     for index in range(first, end):
         part = flat[len(flat) * index // PARTS : len(flat) * (index + 1) // PARTS]
-        total = np.zeros(1, flat.dtype)[0]
+        total = flat.dtype.type(0)
         for i in range(len(part)):
             total += part[i] * part[i]
         sums[index] = total

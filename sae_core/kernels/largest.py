@@ -6,13 +6,15 @@ counts of a few numbers, many at a time.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sae_core.kernels.compiling import kernel
 from sae_core.kernels.team import share
 
-__all__ = ["keep_largest_in_rows_", "positive"]
+__all__ = ["LANES", "groups_of", "keep_in_row_", "keep_largest_in_rows_"]
 
 INFINITY = 0x7F800000
 """The bits of infinity in float32; whatever is no finite number has at least these, its sign left out."""
@@ -28,8 +30,7 @@ def keep_largest_in_rows_(rows: NDArray[np.float32], k: int) -> NDArray[np.int64
     finite number, and rows that hold such are left as they are.
     """
     n_rows, n = rows.shape
-    groups = -(-2 * k // LANES) * LANES
-    groups = n if n // groups < 2 else groups
+    groups = groups_of(n, k)
     at = np.empty((n_rows, k), np.int64)
     counts = np.empty(n_rows, np.int64)
     share(lambda first, end: _keep_largest_(rows, k, groups, at, counts, first, end), n_rows)
@@ -38,15 +39,10 @@ def keep_largest_in_rows_(rows: NDArray[np.float32], k: int) -> NDArray[np.int64
     return at.reshape(-1) if counts.min() == k else _joined(at, counts)
 
 
-def positive(rows: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The flat positions, ascending, of what is above 0 in ``rows`` (n_rows, n)."""
-    counts = np.empty(len(rows), np.int64)
-    share(lambda first, end: _count_positive(rows, counts, first, end), len(rows))
-    starts = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(counts, out=starts[1:])
-    at = np.empty(starts[-1] + 1, np.int64)  # one more: what is looked at last is written, counted or not
-    _positive(rows, starts, at)
-    return at[:-1]
+def groups_of(n: int, k: int) -> int:
+    """In how many groups, by position, n numbers are looked at to keep k of them; n: each by itself."""
+    groups = -(-2 * k // LANES) * LANES
+    return n if n // groups < 2 else groups
 
 
 @kernel
@@ -59,51 +55,56 @@ def _keep_largest_(
     first: int,
     end: int,
 ) -> None:
-    """Positions of the k largest positive of each row in ``at``, how many there are in ``counts``; −1: not finite.
+    """Positions of the k largest positive of each row in ``at``, how many there are in ``counts``; −1: not finite."""
+    n = rows.shape[1]
+    room = np.empty((2, n + LANES), np.int32)
+    for r in range(first, end):
+        counts[r] = keep_in_row_(rows[r], k, groups, room, at[r])
+        for i in range(counts[r]):
+            at[r, i] += r * n
+
+
+@kernel
+def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArray[np.int32], at: NDArray[Any]) -> int:
+    """Where the k largest positive of a row are into ``at``, the others 0; how many there are, −1: not finite.
 
     The k-th largest of the groups' maxima is a bound that at least k values reach and seldom many more (4/3 k where a
-    row has no order); only those are looked at again.
+    row has no order); only those are looked at again. ``room`` is for them: (2, len(numbers) + LANES).
     """
-    n = rows.shape[1]
-    bits = rows.view(np.int32)
-    maxima = np.empty(groups, np.int32)
-    found = np.empty(n + LANES, np.int32)
-    where = np.empty(n + 1, np.int32)
-    for r in range(first, end):
-        row = bits[r]
-        maxima[:] = row[:groups]
-        largest = np.int32(0)
-        for i in range(n):
-            largest = max(largest, row[i] & np.int32(0x7FFFFFFF))
-        if largest >= INFINITY:
-            counts[r] = -1
-            continue
-        for start in range(groups, n - groups + 1, groups):
-            group = row[start : start + groups]
-            for j in range(groups):
-                maxima[j] = max(maxima[j], group[j])
-        bound = max(_kth(maxima, k), np.int32(1))
-        reach = 0
-        for i in range(n):
-            found[reach], where[reach] = row[i], i
-            reach += int(row[i] >= bound)
-        edge, equal = bound, k
-        if reach > k:
-            full = -(-reach // LANES) * LANES
-            found[reach:full] = 0
-            edge = _kth(found[:full], k)
-            for i in range(reach):
-                equal -= int(found[i] > edge)
-        kept = 0
+    n, row = len(numbers), numbers.view(np.int32)
+    found, where = room[0], room[1]
+    largest = np.int32(0)
+    for i in range(n):
+        largest = max(largest, row[i] & np.int32(0x7FFFFFFF))
+    if largest >= INFINITY:
+        return -1
+    maxima = found[:groups]
+    maxima[:] = row[:groups]
+    for start in range(groups, n - groups + 1, groups):
+        group = row[start : start + groups]
+        for j in range(groups):
+            maxima[j] = max(maxima[j], group[j])
+    bound = max(_kth(maxima, k), np.int32(1))
+    reach = 0
+    for i in range(n):
+        found[reach], where[reach] = row[i], i
+        reach += int(row[i] >= bound)
+    edge, equal = bound, k
+    if reach > k:
+        full = -(-reach // LANES) * LANES
+        found[reach:full] = 0
+        edge = _kth(found[:full], k)
         for i in range(reach):
-            if found[i] > edge or (found[i] == edge and equal > 0):
-                equal -= int(found[i] == edge)
-                at[r, kept], found[kept] = r * n + where[i], found[i]
-                kept += 1
-        counts[r] = kept
-        row[:] = np.int32(0)
-        for i in range(kept):
-            row[at[r, i] - r * n] = found[i]
+            equal -= int(found[i] > edge)
+    row[:] = np.int32(0)
+    kept = 0
+    for i in range(reach):
+        if found[i] > edge or (found[i] == edge and equal > 0):
+            equal -= int(found[i] == edge)
+            row[where[i]] = found[i]
+            at[kept] = where[i]
+            kept += 1
+    return kept
 
 
 @kernel
@@ -131,23 +132,3 @@ def _joined(at: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int6
             joined[place] = at[r, i]
             place += 1
     return joined
-
-
-@kernel
-def _count_positive(rows: NDArray[np.float32], counts: NDArray[np.int64], first: int, end: int) -> None:
-    for r in range(first, end):
-        row = rows[r]
-        count = np.int32(0)
-        for i in range(len(row)):
-            count += np.int32(row[i] > 0)
-        counts[r] = count
-
-
-@kernel
-def _positive(rows: NDArray[np.float32], starts: NDArray[np.int64], at: NDArray[np.int64]) -> None:
-    n = rows.shape[1]
-    for r in range(len(rows)):
-        row, place = rows[r], starts[r]
-        for i in range(n):
-            at[place] = r * n + i
-            place += int(row[i] > 0)

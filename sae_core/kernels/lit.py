@@ -10,141 +10,175 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels import Gradients
-from sae_core.kernels.compiling import kernel
+from sae_core.kernels.compiling import kernel, number, put
+from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
-__all__ = ["CompiledLit"]
+__all__ = ["CompiledLit", "error_of", "price_of", "prices"]
 
 Array = NDArray[Any]
 
 
-BLOCKS = 16
-"""A sum over latents is taken in so many parts, whatever the number of threads."""
-
-
 class CompiledLit:
-    """Those of ``codes`` (batch, n_latents) that are lit, image by image, at the flat positions ``at``, ascending."""
+    """Those of ``codes`` (batch, n_latents) that are lit, ``lit`` (batch,) of them on each image.
 
-    def __init__(self, codes: Tensor, at: NDArray[np.int64]) -> None:
-        self._n_images, self._n_latents = codes.shape
-        by_image, by_latent = _sort(_array(codes).reshape(-1), at, self._n_images, self._n_latents)
-        self._values, self.latents, self._starts = by_image
-        self._by_latent, self._images_by_latent, self._starts_by_latent = by_latent
-        self.values = torch.from_numpy(self._values)
-        """(n_lit,) the codes themselves."""
+    Matrices that are only read may be rounded to bfloat16: half as much has to be fetched.
+    """
 
-    def count_(self, out: Tensor) -> Tensor:
-        """(n_latents,) on how many images each latent is lit."""
-        np.subtract(self._starts_by_latent[1:], self._starts_by_latent[:-1], out=_array(out), casting="unsafe")
-        return out
+    def __init__(self, codes: Tensor, lit: NDArray[np.int64]) -> None:
+        self._codes = array_of(codes)
+        ends = np.cumsum(lit)
+        self._bounds = (ends - lit, ends)
+        self._make(int(ends[-1]))
 
-    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
-        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
-        dictionaryᵀ at the lit codes alone, while their filters are at hand.
+    def _make(self, n: int) -> None:
+        """Room for so many lit codes."""
+        n_images, n_latents = self._codes.shape
+        self._values, self._latents = np.empty(n, self._codes.dtype), np.zeros(n, np.int32)
+        self._counts, self._squares = np.empty(n_latents, np.int64), np.zeros(n_images)
+        self._pulled = np.zeros_like(self._values)
+
+    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor, rounded: Tensor | None = None) -> float:
+        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``, and into ``rounded``; the sum of its squares.
+
+        While the filters are at hand, out @ dictionaryᵀ is taken at the lit codes, for `weigh_`.
         """
-        squares, pulled = np.empty(self._n_images), np.empty_like(self._values)
-        arrays = (_array(dictionary), _array(b_dec), _array(x), _array(out), squares, pulled)
-        share(lambda a, z: _error_(self._starts, self.latents, self._values, *arrays, a, z), self._n_images)
-        return float(squares.sum()), torch.from_numpy(pulled)
+        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
+        after = (NOWHERE if rounded is None else bits_of(rounded), self._squares, self._pulled)
+        lists = (self._codes, *self._bounds, self._latents, self._values)
+        share(lambda a, z: _error_(*lists, *arrays, *after, a, z), len(x))
+        return self._missed()
+
+    def _missed(self) -> float:
+        _count(self._latents, *self._bounds, self._counts)
+        return float(self._squares.sum())
+
+    def count_(self, out: Tensor) -> None:
+        """(n_latents,) on how many images each latent is lit."""
+        array_of(out)[:] = self._counts
 
     def weigh_(
-        self, grads: Tensor, centred: Tensor, error: Tensor, slope: float, out: Gradients, W_enc: Tensor | None
+        self,
+        slope: float,
+        price: float | Tensor | None,
+        centred: Tensor,
+        error: Tensor,
+        out: Gradients,
+        W_enc: Tensor | None,
+        across: Tensor | None,
     ) -> tuple[list[float], Tensor | None]:
-        """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
+        """Write gradients, with dJ/d pre_code = slope · (error @ dictionaryᵀ) + price for each lit code:
 
             W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
             dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
 
-        The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
+        ``across``: unit rows (n_latents, n_pixels) that the dictionary's is projected off. The sums of the squares of
+        both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
         """
-        n, squares = self._n_latents, np.empty((2, self._n_latents))
-        total = _array(out.b_enc)
-        weights, codes = _array(grads)[self._by_latent], self._values[self._by_latent] * total.dtype.type(slope)
-        for_W_enc = (weights, _array(centred), _array(out.W_enc), squares[0])
-        for_dictionary = (codes, _array(error), _array(out.dictionary), squares[1])
-        parts, below = np.zeros((BLOCKS, centred.shape[1]), total.dtype), _array(out.b_dec)
+        for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
+        n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
+        squares, missed = np.empty((2, n)), array_of(error)
+        lists = (*self._bounds, self._latents, self._counts, self._values, self._pulled)
+        arrays = (number_(slope), prices(price, for_b_enc), array_of(centred), missed)
+        grads = (for_W_enc, for_b_enc, for_dictionary, for_W_enc[:0] if across is None else array_of(across), squares)
+        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
 
         def weigh(first: int, end: int) -> None:
-            a, z = n * first // BLOCKS, n * end // BLOCKS
-            for values, inputs, grad, of_each in (for_W_enc, for_dictionary):
-                _weigh(self._starts_by_latent, self._images_by_latent, values, inputs, grad, of_each, a, z)
-            _total(self._starts_by_latent, weights, total, a, z)
-            if W_enc is not None:
-                _weigh_rows(_array(W_enc), total, parts, first, end)
-            a, z = len(below) * first // BLOCKS, len(below) * end // BLOCKS
-            _total_columns(_array(error), total.dtype.type(slope), below, a, z)
+            _weigh_(*lists, *arrays, *grads, n * first // BLOCKS, n * end // BLOCKS)
+            total_columns(missed, number_(slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
+            if encoder is not None:
+                weigh_rows(encoder, for_b_enc, parts, first, end)
 
         share(weigh, BLOCKS)
         sums = [float(of_each.sum()) for of_each in squares]
-        return sums, None if W_enc is None else torch.from_numpy(parts.sum(axis=0))
+        return sums, None if encoder is None else torch.from_numpy(parts.sum(axis=0))
 
 
-def _array(tensor: Tensor) -> Array:
-    array: Array = tensor.detach().numpy()
-    return array
+def prices(price: float | Tensor | None, like: Array) -> Array:
+    """Of each latent, or the one of all, or none."""
+    if isinstance(price, Tensor):
+        return array_of(price)
+    return np.array([] if price is None else [price], like.dtype)
 
 
 @kernel
-def _sort(
-    codes: Array, at: NDArray[np.int64], n_images: int, n_latents: int
-) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """Values, latents and where each image's begin; the order by latent, the images in it and where each latent's
-    begin.
-    """
-    values, latents = np.empty(len(at), codes.dtype), np.empty(len(at), np.int64)
-    by_latent, images = np.empty(len(at), np.int64), np.empty(len(at), np.int64)
-    starts, starts_by_latent = np.zeros(n_images + 1, np.int64), np.zeros(n_latents + 1, np.int64)
-    image, base = 0, 0
-    for i in range(len(at)):
-        while at[i] >= base + n_latents:
-            image += 1
-            base += n_latents
-            starts[image] = i
-        values[i], latents[i] = codes[at[i]], at[i] - base
-        starts_by_latent[latents[i] + 1] += 1
-    starts[image + 1 :] = len(at)
-    for j in range(n_latents):
-        starts_by_latent[j + 1] += starts_by_latent[j]
-    places = starts_by_latent.copy()
-    for image in range(n_images):
-        for i in range(starts[image], starts[image + 1]):
-            place = places[latents[i]]
-            by_latent[place], images[place] = i, image
-            places[latents[i]] = place + 1
-    return (values, latents, starts), (by_latent, images, starts_by_latent)
+def price_of(prices: Array, j: int) -> Any:
+    """Of latent j."""
+    if len(prices) == 0:
+        return prices.dtype.type(0)
+    return prices[j] if len(prices) > 1 else prices[0]
 
 
 @kernel
 def _error_(
-    starts: Array,
+    codes: Array,
+    begins: Array,
+    ends: Array,
     latents: Array,
     values: Array,
     dictionary: Array,
     b_dec: Array,
     x: Array,
     error: Array,
+    rounded: NDArray[np.uint16],
     squares: Array,
     pulled: Array,
     first: int,
     end: int,
 ) -> None:
-    n = x.shape[1]
+    n = codes.shape[1]
+    found, where = np.empty(n + 1, codes.dtype), np.empty(n + 1, np.int32)
     for r in range(first, end):
-        sums, image = error[r], x[r]
+        row, begin, lit = codes[r], begins[r], 0
+        for j in range(n):
+            found[lit], where[lit] = row[j], j
+            lit += int(not row[j] <= 0)
+        values[begin : ends[r]], latents[begin : ends[r]] = found[:lit], where[:lit]
+        squares[r] = error_of(begin, ends[r], latents, values, dictionary, b_dec, x[r], error[r], rounded, r, pulled)
+
+
+@kernel
+def error_of(
+    i: int,
+    last: int,
+    latents: Array,
+    values: Array,
+    dictionary: Array,
+    b_dec: Array,
+    image: Array,
+    sums: Array,
+    rounded: NDArray[np.uint16],
+    r: int,
+    pulled: Array,
+) -> Any:
+    """Of one image, into ``sums`` and its row ``r`` of ``rounded``."""
+    n = len(image)
+    for p in range(n):
+        sums[p] = b_dec[p] - image[p]
+    square = _add(sums, values, dictionary, latents, i, last)
+    if len(rounded):
+        bits = rounded[r]
         for p in range(n):
-            sums[p] = b_dec[p] - image[p]
-        squares[r] = _add(sums, values, dictionary, latents, starts[r], starts[r + 1])
-        i, last = starts[r], starts[r + 1]
-        while i + 3 < last:
-            _pull_four(sums, dictionary, latents, pulled, i)
-            i += 4
-        while i < last:
-            filter_ = dictionary[latents[i]]
-            product = sums[0] * 0
-            for p in range(n):
-                product += sums[p] * filter_[p]
-            pulled[i] = product
-            i += 1
+            put(bits, p, sums[p])
+    while i + 3 < last:
+        _pull_four(sums, dictionary, latents, pulled, i)
+        i += 4
+    while i < last:
+        filter_ = dictionary[latents[i]]
+        product = sums.dtype.type(0)
+        for p in range(n):
+            product += sums[p] * number(filter_[p])
+        pulled[i] = product
+        i += 1
+    return square
+
+
+@kernel
+def _count(latents: Array, begins: Array, ends: Array, counts: Array) -> None:
+    counts[:] = 0
+    for r in range(len(begins)):
+        for i in range(begins[r], ends[r]):
+            counts[latents[i]] += 1
 
 
 @kernel
@@ -158,14 +192,14 @@ def _add(sums: Array, values: Array, rows: Array, index: Array, i: int, last: in
         row_a, row_b, row_c, row_d = rows[index[i]], rows[index[i + 1]], rows[index[i + 2]], rows[index[i + 3]]
         a, b, c, d = values[i], values[i + 1], values[i + 2], values[i + 3]
         for p in range(n):
-            sums[p] += (a * row_a[p] + b * row_b[p]) + (c * row_c[p] + d * row_d[p])
+            sums[p] += (a * number(row_a[p]) + b * number(row_b[p])) + (c * number(row_c[p]) + d * number(row_d[p]))
         i += 4
     while i < last:
         row, value = rows[index[i]], values[i]
         for p in range(n):
-            sums[p] += value * row[p]
+            sums[p] += value * number(row[p])
         i += 1
-    square = sums[0] * 0
+    square = sums.dtype.type(0)
     for p in range(n):
         square += sums[p] * sums[p]
     return square
@@ -175,51 +209,56 @@ def _add(sums: Array, values: Array, rows: Array, index: Array, i: int, last: in
 def _pull_four(sums: Array, dictionary: Array, latents: Array, pulled: Array, i: int) -> None:
     row_a, row_b = dictionary[latents[i]], dictionary[latents[i + 1]]
     row_c, row_d = dictionary[latents[i + 2]], dictionary[latents[i + 3]]
-    a = b = c = d = sums[0] * 0
+    a = b = c = d = sums.dtype.type(0)
     for p in range(len(sums)):
-        a += sums[p] * row_a[p]
-        b += sums[p] * row_b[p]
-        c += sums[p] * row_c[p]
-        d += sums[p] * row_d[p]
+        a += sums[p] * number(row_a[p])
+        b += sums[p] * number(row_b[p])
+        c += sums[p] * number(row_c[p])
+        d += sums[p] * number(row_d[p])
     pulled[i], pulled[i + 1], pulled[i + 2], pulled[i + 3] = a, b, c, d
 
 
 @kernel
-def _weigh(
-    starts: Array, images: Array, values: Array, inputs: Array, out: Array, squares: Array, first: int, end: int
+def _weigh_(
+    image_begins: Array,
+    image_ends: Array,
+    latents: Array,
+    counts: Array,
+    codes: Array,
+    pulled: Array,
+    slope: Any,
+    prices: Array,
+    centred: Array,
+    error: Array,
+    for_W_enc: Array,
+    for_b_enc: Array,
+    for_dictionary: Array,
+    across: Array,
+    squares: Array,
+    first: int,
+    end: int,
 ) -> None:
+    """Of the latents ``first`` to ``end``, after sorting by latent what is theirs; the images stay in their order."""
+    begins = np.zeros(end - first + 1, np.int64)
     for j in range(first, end):
-        out[j] = 0
-        squares[j] = _add(out[j], values, inputs, images, starts[j], starts[j + 1])
-
-
-@kernel
-def _weigh_rows(rows: Array, weights: Array, parts: Array, first: int, end: int) -> None:
-    n = len(rows)
-    for block in range(first, end):
-        sums = parts[block]
-        for j in range(n * block // BLOCKS, n * (block + 1) // BLOCKS):
-            row, weight = rows[j], weights[j]
-            for p in range(len(sums)):
-                sums[p] += weight * row[p]
-
-
-@kernel
-def _total(starts: Array, values: Array, out: Array, first: int, end: int) -> None:
+        begins[j - first + 1] = begins[j - first] + counts[j]
+    n, places = begins[-1], begins.copy()
+    images, grads, values = np.empty(n, np.int32), np.empty(n, codes.dtype), np.empty(n, codes.dtype)
+    for image in range(len(image_begins)):
+        for i in range(image_begins[image], image_ends[image]):
+            j = latents[i]
+            if first <= j < end:
+                place = places[j - first]
+                places[j - first] = place + 1
+                grads[place] = pulled[i] * slope + price_of(prices, j)
+                images[place], values[place] = image, codes[i] * slope
     for j in range(first, end):
-        total = np.zeros(1, out.dtype)[0]
-        for i in range(starts[j], starts[j + 1]):
-            total += values[i]
-        out[j] = total
-
-
-@kernel
-def _total_columns(rows: Array, scale: Any, out: Array, first: int, end: int) -> None:
-    sums = out[first:end]
-    sums[:] = 0
-    for r in range(len(rows)):
-        row = rows[r, first:end]
-        for p in range(len(sums)):
-            sums[p] += row[p]
-    for p in range(len(sums)):
-        sums[p] *= scale
+        a, z = begins[j - first], begins[j - first + 1]
+        for_W_enc[j] = 0
+        squares[0, j] = _add(for_W_enc[j], grads, centred, images, a, z)
+        for_b_enc[j] = grads[a:z].sum()
+    for j in range(first, end):
+        for_dictionary[j] = 0
+        squares[1, j] = _add(for_dictionary[j], values, error, images, begins[j - first], begins[j - first + 1])
+        if len(across):
+            squares[1, j] = project_(for_dictionary[j], across[j])

@@ -9,15 +9,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core.kernels.compiling import kernel
-from sae_core.kernels.team import share
+from sae_core.kernels.compiling import kernel, number
 
-__all__ = ["NOWHERE", "bits_of", "hold_rows_", "round_"]
+__all__ = ["BLOCKS", "NOWHERE", "array_of", "bits_of", "hold_row_", "project_", "round_", "total_columns", "weigh_rows"]
 
 Array = NDArray[Any]
 
-NOWHERE: NDArray[np.uint16] = np.empty(0, np.uint16)
+NOWHERE: NDArray[np.uint16] = np.empty((0, 0), np.uint16)
 """For what nobody needs rounded."""
+
+BLOCKS = 16
+"""A sum over rows is taken in so many parts, whatever the number of threads."""
+
+
+def array_of(tensor: Tensor) -> Array:
+    """A tensor's numbers, or a bfloat16 tensor's bits."""
+    if tensor.dtype == torch.bfloat16:
+        return bits_of(tensor)
+    array: Array = tensor.detach().numpy()
+    return array
 
 
 def bits_of(tensor: Tensor) -> NDArray[np.uint16]:
@@ -26,25 +36,27 @@ def bits_of(tensor: Tensor) -> NDArray[np.uint16]:
     return bits
 
 
-def hold_rows_(rows: Tensor, least: float, out: Tensor | None) -> None:
-    """Divide each of ``rows`` (n, n_pixels) by its norm, by ``least`` where that is shorter; rounded into ``out``."""
-    array = rows.detach().numpy()
-    bits = NOWHERE.reshape(0, 0) if out is None else bits_of(out)
-    share(lambda first, end: _hold_rows_(array, array.dtype.type(least), bits, first, end), len(array))
+@kernel
+def hold_row_(row: Array, least: Any) -> None:
+    """Divide a row by its norm, by ``least`` where that is shorter."""
+    square = row.dtype.type(0)
+    for p in range(len(row)):
+        square += row[p] * row[p]
+    norm = max(np.sqrt(square), least)
+    for p in range(len(row)):
+        row[p] /= norm
 
 
 @kernel
-def _hold_rows_(rows: Array, least: Any, out: NDArray[np.uint16], first: int, end: int) -> None:
-    for j in range(first, end):
-        row = rows[j]
-        square = row[0] * 0
-        for p in range(len(row)):
-            square += row[p] * row[p]
-        norm = max(np.sqrt(square), least)
-        for p in range(len(row)):
-            row[p] /= norm
-        if len(out):
-            round_(row, out[j])
+def project_(grad: Array, row: Array) -> Any:
+    """Take from ``grad`` its part along the unit ``row``; the sum of the squares of what is left."""
+    along = square = grad.dtype.type(0)
+    for p in range(len(row)):
+        along += grad[p] * row[p]
+    for p in range(len(row)):
+        grad[p] -= along * row[p]
+        square += grad[p] * grad[p]
+    return square
 
 
 @kernel
@@ -53,3 +65,28 @@ def round_(numbers: NDArray[np.float32], out: NDArray[np.uint16]) -> None:
     bits = numbers.view(np.uint32)
     for i in range(len(bits)):
         out[i] = (bits[i] + np.uint32(0x7FFF) + ((bits[i] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+
+
+@kernel
+def weigh_rows(rows: Array, weights: Array, parts: Array, first: int, end: int) -> None:
+    """Add Σ weight · row to ``parts`` (BLOCKS, n), to each that of a block of the rows."""
+    n = len(rows)
+    for block in range(first, end):
+        sums = parts[block]
+        for j in range(n * block // BLOCKS, n * (block + 1) // BLOCKS):
+            row, weight = rows[j], weights[j]
+            for p in range(len(sums)):
+                sums[p] += weight * number(row[p])
+
+
+@kernel
+def total_columns(rows: Array, scale: Any, out: Array, first: int, end: int) -> None:
+    """Write scale · Σ of all rows, of the columns ``first`` to ``end``."""
+    sums = out[first:end]
+    sums[:] = 0
+    for r in range(len(rows)):
+        row = rows[r, first:end]
+        for p in range(len(sums)):
+            sums[p] += number(row[p])
+    for p in range(len(sums)):
+        sums[p] *= scale

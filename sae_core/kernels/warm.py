@@ -7,24 +7,35 @@ import torch
 
 from sae_core.kernels import Gradients
 from sae_core.kernels.adam import CompiledAdam
-from sae_core.kernels.largest import keep_largest_in_rows_, positive
+from sae_core.kernels.dense import CompiledDense, count_lit, light_
+from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
-from sae_core.kernels.rows import hold_rows_
+from sae_core.kernels.recent import observe_
+from sae_core.kernels.strongest import Strongest
 
 __all__ = ["warm"]
 
 
 def warm() -> None:
-    """Compile for float32, or load what was."""
-    codes = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0]])
+    """Compile for float32, or load what was; with and without bfloat16 factors."""
+    codes, rows, images = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), torch.ones(3, 2), torch.ones(2, 2)
+    b_enc, b_dec, error = torch.ones(3), torch.zeros(2), torch.empty(2, 2)
+    out = Gradients(torch.empty(3, 2), torch.empty(3), torch.empty(3, 2), torch.empty(2))
+    for dtype in (torch.float32, torch.bfloat16):
+        rounded = torch.empty(2, 2, dtype=dtype) if dtype == torch.bfloat16 else None
+        codes_, rows_, images_ = codes.to(dtype), rows.to(dtype), images.to(dtype)
+        strongest = Strongest(codes, 1)
+        strongest.see_(codes_, b_enc, rows_, b_dec, images, error, rounded, slice(None))
+        light_(codes_, b_enc, codes, np.empty(2, np.int64), slice(None))
+        lit, dense = CompiledLit(codes, count_lit(codes)), CompiledDense(codes, codes_, torch.empty_like(codes_))
+        strongest.seen()
+        for products in (strongest, lit, dense):
+            if products is not strongest:
+                products.error_(rows_, b_dec, images, error, rounded)
+            products.weigh_(1.0, 1.0, images_, error.to(dtype), out, rows_, rows)
+            products.count_(b_enc)
+    observe_(b_enc, torch.zeros(3), torch.zeros(3, dtype=torch.int64), 2, 0.5, 2)
     keep_largest_in_rows_(codes.numpy(), 1)
-    lit = CompiledLit(codes, positive(codes.numpy()))
-    rows, images, b_dec = torch.ones(3, 2), torch.ones(2, 2), torch.zeros(2)
-    error, grad, of_each = torch.empty(2, 2), torch.empty(3, 2), torch.empty(3)
-    _, pulled = lit.error_(rows, b_dec, images, error)
-    lit.weigh_(pulled, images, error, 1.0, Gradients(grad, of_each, torch.empty(3, 2), b_dec), rows)
-    lit.count_(of_each)
-    rounded = torch.empty(3, 2, dtype=torch.bfloat16)
-    hold_rows_(rows, 1.0, rounded)
-    CompiledAdam([rows], [(torch.zeros(3, 2), torch.ones(3, 2))], [rounded]).step([grad], 1.0, 1e-3, 1.0, [None])
+    state = (torch.zeros(3, 2), torch.ones(3, 2), torch.zeros(()))
+    CompiledAdam([rows], [state], [rows.bfloat16()], [1.0]).step([out.W_enc], 1e-3, 1.0, [None])
     assert np.isfinite(rows.numpy()).all()

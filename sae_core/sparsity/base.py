@@ -73,6 +73,8 @@ class Batch:
     """The method's own tensors."""
     grads: Extras = field(default_factory=dict)
     """dJ/d each trained one of them; `Method.backward_` fills them."""
+    counts: Tensor | None = None
+    """(n_latents,) on how many images each fires; there where ``fires`` may not be filled."""
     pre_codes: Tensor | None = None
     """(batch, n_latents), for methods that keep them."""
     dictionary: Tensor | None = None
@@ -152,7 +154,8 @@ class Method:
 
     def measure(self, batch: Batch) -> float:
         """What the target is of, on this batch: L0, units lit per image."""
-        return float(batch.fires.sum()) / batch.size
+        fires = batch.fires if batch.counts is None else batch.counts
+        return float(fires.sum()) / batch.size
 
     def bias_start(self, config: Config) -> float:
         """What every b_enc starts at."""
@@ -169,6 +172,12 @@ class Method:
         they are few, `Batch.fires` is not filled); else None.
         """
         self.activate_(batch.codes, config, batch.extras)
+        return None
+
+    def kept(self, config: Config) -> int | None:
+        """How many codes of each image stay, its largest where they are positive, if that is all that is done to it;
+        all of them: a ReLU.
+        """
         return None
 
     def observe_(self, batch: Batch, images: int) -> None:

@@ -64,3 +64,7 @@ class L1(Method):
     def row_slope(self, batch: Batch, weight: float) -> Tensor | None:
         """Weight · Σ_b codes_bi / (batch · √variance)."""
         return batch.codes.sum(0).mul_(weight * l1_slope(batch)) if weight else None
+
+    def kept(self, config: Config) -> int:
+        """All that are positive."""
+        return config.n_latents

@@ -48,3 +48,7 @@ class TopK(Method):
     def activate_batch_(self, batch: Batch, config: Config) -> NDArray[np.int64] | None:
         """The same; which are kept is known."""
         return keep_largest_(batch.codes, config.k, dim=1)
+
+    def kept(self, config: Config) -> int:
+        """That is all."""
+        return config.k

@@ -33,6 +33,9 @@ class Adam:
 
     ``state`` is m, v and t of each parameter by name: ``exp_avg`` and ``exp_avg_sq``, of the parameter's shape, and
     ``step``, a float32 scalar; they are changed in place and nowhere else.
+
+    Of ``wide`` models' weights, by name: ``lower``, where they go rounded to bfloat16, and ``least``, so that their
+    rows are then divided by their norms, by this where a norm is shorter.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Adam:
         *,
         wide: bool = False,
         lower: Mapping[str, Tensor] = MappingProxyType({}),
+        least: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.rate = rate
         self._parameters: list[Tensor] = list(parameters.values())
@@ -53,7 +57,7 @@ class Adam:
             }
             for name, parameter in parameters.items()
         }
-        self._wide, self._lower = wide, lower
+        self._wide, self._lower, self._least = wide, lower, least
 
     @torch.no_grad()
     def step(self, longest: float = 0.0, squares: Mapping[str, float] = MappingProxyType({})) -> None:
@@ -63,10 +67,8 @@ class Adam:
         """
         grads = [_grad(parameter) for parameter in self._parameters]
         if self._wide:
-            steps = self._all("step")
-            torch._foreach_add_(steps, 1.0)
             known = [squares.get(name) for name in self.state]
-            self._compiled.step(grads, float(steps[0]), self.rate, longest, known)
+            self._compiled.step(grads, self.rate, longest, known)
             return
         if longest:
             shorten_(grads, longest)
@@ -92,9 +94,10 @@ class Adam:
         """Made at the first step: until then the numbers may move to other memory."""
         from sae_core.kernels.adam import CompiledAdam
 
-        moments = list(zip(self._all("exp_avg"), self._all("exp_avg_sq"), strict=True))
+        state = [(moments["exp_avg"], moments["exp_avg_sq"], moments["step"]) for moments in self.state.values()]
         lower = [self._lower.get(name) for name in self.state]
-        return CompiledAdam(self._parameters, moments, lower)
+        least = [self._least.get(name, 0.0) for name in self.state]
+        return CompiledAdam(self._parameters, state, lower, least)
 
     def _all(self, key: str) -> list[Tensor]:
         return [moments[key] for moments in self.state.values()]

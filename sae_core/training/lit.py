@@ -14,16 +14,26 @@ from torch.nn.functional import embedding_bag
 
 from sae_core.kernels import Gradients
 
-__all__ = ["SPARSE_SHARE", "Lit"]
+__all__ = ["Lit", "project_", "sparse_share"]
 
 SPARSE_SHARE = 1 / 8
 """Of a batch's codes: with more than these lit, dense products are faster.
 
-Batch 256, 784 pixels, ms dense → sparse, for decoding, the codes' gradient and both weights' gradients. Two AVX-512
-threads, 1,024 latents with 32 lit: 2.1 → 0.2, 2.1 → 0.35, 2 × 2.1 → 2 × 0.2 in float32; the dense ones take 0.95 each
-in bfloat16, so there, too, sparse ones win. One AVX2 thread in float32, 256 latents with 32 lit: 1.1 → 0.45,
-1.1 → 0.9, 2 × 1.15 → 2 × 0.9.
+Batch 256, 784 pixels, ms dense → sparse, for decoding, the codes' gradient and both weights' gradients: one AVX2 thread
+in float32, 256 latents with 32 lit: 1.1 → 0.45, 1.1 → 0.9, 2 × 1.15 → 2 × 0.9.
 """
+
+COMPILED_SHARE = {torch.float32: 0.4, torch.bfloat16: 0.25}
+"""The same for compiled arithmetic, by the products' precision.
+
+By a script that trained the L1 run of `tests.bench core` with every other step dense, two AVX-512 threads: as fast as
+each other at .43 with float32 and .26 with bfloat16 products and 1,024 latents, at .37 with bfloat16 and 256.
+"""
+
+
+def sparse_share(products: torch.dtype, *, wide: bool) -> float:
+    """That of them which holds."""
+    return COMPILED_SHARE.get(products, SPARSE_SHARE) if wide else SPARSE_SHARE
 
 
 class Lit:
@@ -40,39 +50,51 @@ class Lit:
         images = np.repeat(np.arange(n_images), np.diff(starts))
         latents = at - images * n_latents
         self._starts, self._latents = _tensor(starts), _tensor(latents)
-        self.latents = latents
         self.values = codes.view(-1)[_tensor(at)]
         """(n_lit,) the codes themselves."""
+        self._pulled = torch.empty(0)
         order = np.argsort(latents.astype(np.uint16), kind="stable")  # by counting: 16 bits are enough for any width
         counts = np.bincount(latents, minlength=n_latents)
         self._by_latent, self._images_by_latent = _tensor(order), _tensor(images[order])
         self._counts, self._starts_by_latent = _tensor(counts), _tensor(np.cumsum(counts) - counts)
 
-    def count_(self, out: Tensor) -> Tensor:
+    def count_(self, out: Tensor) -> None:
         """(n_latents,) on how many images each latent is lit."""
-        return out.copy_(self._counts)
+        out.copy_(self._counts)
 
-    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> tuple[float, Tensor]:
-        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares, and (n_lit,) out @
-        dictionaryᵀ at the lit codes alone.
+    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor) -> float:
+        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``; the sum of its squares.
+
+        Then out @ dictionaryᵀ at the lit codes alone, for `weigh_`.
         """
         bags = embedding_bag(self._latents, dictionary, self._starts[:-1], mode="sum", per_sample_weights=self.values)
         flat = torch.sub(b_dec, x, out=out).add_(bags).view(-1)
         _quieten()
         where = torch.sparse_csr_tensor(self._starts, self._latents, self.values, self._shape, check_invariants=False)
-        pulled: Tensor = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
-        return float(torch.dot(flat, flat)), pulled
+        self._pulled = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
+        return float(torch.dot(flat, flat))
 
     def weigh_(
-        self, grads: Tensor, centred: Tensor, error: Tensor, slope: float, out: Gradients, W_enc: Tensor | None
+        self,
+        slope: float,
+        price: float | Tensor | None,
+        centred: Tensor,
+        error: Tensor,
+        out: Gradients,
+        W_enc: Tensor | None,
+        across: Tensor | None,
     ) -> tuple[None, Tensor | None]:
-        """Write gradients, with ``grads`` (n_lit,) dJ/d pre_codes:
+        """Write gradients, with dJ/d pre_code = slope · (error @ dictionaryᵀ) + price for each lit code:
 
             W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
             dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
 
-        Of the model's ``W_enc``, if it is given, W_encᵀ Σ grad.
+        ``across``: unit rows (n_latents, n_pixels) that the dictionary's is projected off. Of the model's ``W_enc``,
+        if it is given, W_encᵀ Σ grad.
         """
+        grads = self._pulled.mul_(slope)
+        if price is not None:
+            grads.add_(price if isinstance(price, float) else price[self._latents])
         for values, inputs, grad in ((grads, centred, out.W_enc), (self.values * slope, error, out.dictionary)):
             bags = embedding_bag(
                 self._images_by_latent,
@@ -82,9 +104,16 @@ class Lit:
                 per_sample_weights=values[self._by_latent],
             )
             grad.copy_(bags)
+        if across is not None:
+            project_(out.dictionary, across)
         out.b_enc.zero_().index_add_(0, self._latents, grads)
         torch.sum(error, 0, out=out.b_dec).mul_(slope)
         return None, None if W_enc is None else torch.mv(W_enc.T, out.b_enc)
+
+
+def project_(grad: Tensor, rows: Tensor) -> None:
+    """Take from each row of ``grad`` its part along the unit row of ``rows``; both (n_latents, n_pixels)."""
+    grad.addcmul_(rows, torch.linalg.vecdot(grad, rows).unsqueeze(1), value=-1.0)
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

@@ -15,10 +15,11 @@ from sae_core.config import Config
 from sae_core.kernels import Gradients
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
-from sae_core.training.lit import SPARSE_SHARE, Lit
+from sae_core.training.lit import Lit, project_, sparse_share
 from sae_core.training.products import Products
 
 if TYPE_CHECKING:
+    from sae_core.kernels.dense import CompiledDense
     from sae_core.kernels.lit import CompiledLit
 
 __all__ = ["Objective"]
@@ -64,18 +65,26 @@ class Objective:
         """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
         on_processor = self.x.device.type == "cpu"
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
-        self._lit: Lit | CompiledLit | None = None
-        self._pulled = torch.empty(0)
+        self._lit: Lit | CompiledLit | CompiledDense | None = None
+        self.missed = 0.0
+        """Σ‖x_hat − x‖² over the batch."""
         self.squares: dict[str, float] = {}
         """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
-        self.wide = self._may_skip and kernels.compiled(n_latents, self.x)
+        self.wide = self._may_skip and kernels.compiled(n_latents, self.x, low=products == torch.bfloat16)
         """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
         self._products = Products(products, shared=self.wide)
-        self.lower: dict[str, Tensor] = {}
-        """Of parameters that nobody moves after Adam, where it puts what products take."""
-        copy = self._products.copy_of("W_enc", model.W_enc) if self.wide and not self._tied else None
-        if copy is not None:
-            self.lower["W_enc"] = copy
+        copies = {
+            name: self._products.copy_of(name, model.trained[name])
+            for name in {self._encoder, "dictionary"}
+            if self.wide
+        }
+        self.lower = {name: copy for name, copy in copies.items() if copy is not None}
+        """Where Adam puts, of the weights it moves, what products take."""
+        held = self.wide and (self._unit or self._bounded)
+        self.least: dict[str, float] = {"dictionary": self._shortest} if held else {}
+        """By which Adam divides rows, where they are held and their norms are shorter."""
+        self._few = sparse_share(products, wide=self.wide) * self.codes.numel()
+        """Up to so many lit codes of a batch are multiplied alone."""
         self._buffers: dict[str, Tensor] = {}
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
@@ -87,6 +96,7 @@ class Objective:
             self.codes,
             self.fires,
             self.variance,
+            counts=self.counts,
             extras=extras,
             grads={name: tensor.grad for name, tensor in extras.items() if tensor.grad is not None},
             pre_codes=torch.empty_like(self.codes) if self.method.keeps_pre_codes else None,
@@ -125,7 +135,18 @@ class Objective:
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
-        self._products.refresh("W_enc", model.W_enc)
+        self._products.refresh(self._encoder, model.W_enc)
+        kept, n_images = self.method.kept(config) if self.wide else None, len(encoded)
+        if kept == self.codes.shape[1]:
+            self._see_positive(encoded, take)
+        elif kept is not None and kept * n_images <= self._few:
+            self._see_strongest(kept, encoded, take)
+        else:
+            self._see(config, encoded, take)
+        return self.missed * self._per_image()
+
+    def _see(self, config: Config, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+        """In two goes: the method may let images compete, and how many codes are lit decides about the products."""
 
         def see(images: slice) -> None:
             if take is not None:
@@ -135,16 +156,74 @@ class Objective:
         self._products.share(see, len(encoded))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
-        lit = self.method.activate_batch_(self._batch, config)
-        self._lit = self._lit_codes(lit, config)
+        at = self.method.activate_batch_(self._batch, config)
+        if self.wide:
+            from sae_core.kernels.dense import count_lit
+
+            self._miss_wide(count_lit(self.codes))
+        else:
+            self._miss_narrow(at, config)
+
+    def _see_positive(self, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+        """The same where pre_codes only go through a ReLU."""
+        from sae_core.kernels.dense import light_
+
+        lit = np.empty(len(encoded), np.int64)
+
+        def see(images: slice) -> None:
+            if take is not None:
+                take(images)
+            light_(self._project(encoded, images), self.model.b_enc, self.codes, lit, images)
+
+        self._products.share(see, len(encoded))
+        self._miss_wide(lit)
+
+    def _see_strongest(self, k: int, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+        """In one go, where all that is done to an image's pre_codes is to keep the k largest."""
+        from sae_core.kernels.strongest import Strongest
+
+        model, products, lit = self.model, self._products, Strongest(self.codes, k)
+        dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
+
+        def see(images: slice) -> None:
+            if take is not None:
+                take(images)
+            product = self._project(encoded, images)
+            lit.see_(product, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded, images)
+
+        products.share(see, len(encoded))
+        self.missed, self._lit = lit.seen(), lit
+        lit.count_(self.counts)
+
+    def _miss_wide(self, lit: NDArray[np.int64]) -> None:
+        """Put ``error`` where it belongs; ``lit`` (batch,) is how many codes are on each image."""
+        from sae_core.kernels.dense import CompiledDense
+        from sae_core.kernels.lit import CompiledLit
+
+        model, products, codes = self.model, self._products, self.codes
+        dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
+        if lit.sum() <= self._few:
+            self._lit = CompiledLit(codes, lit)
+        else:
+            factor, grads = products.copy_of("codes", codes), products.copy_of("grad_codes", codes)
+            self._lit = CompiledDense(
+                codes, codes if factor is None else factor, self.grad_codes if grads is None else grads
+            )
+        self.missed = self._lit.error_(dictionary, model.b_dec, self.x, self.error, rounded)
+        self._lit.count_(self.counts)
+
+    def _miss_narrow(self, at: NDArray[np.int64] | None, config: Config) -> None:
+        """The same; ``at`` are the positions of the lit codes, if they are known."""
+        model = self.model
+        self._lit = self._lit_codes(at, config)
         if self._lit is not None:
             self._lit.count_(self.counts)
-            squares, self._pulled = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
-            return squares * self._per_image()
+            self.missed = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
+            return
         self._products.refresh("dictionary", model.dictionary)
-        self._products.share(self._miss, len(encoded))
+        self._miss(slice(None))
         flat = self.error.view(-1)
-        return float(torch.dot(flat, flat)) * self._per_image()
+        self.missed = float(torch.dot(flat, flat))
 
     def _miss(self, images: slice) -> None:
         """Put some images' ``error`` where it belongs, and d reconstruction/d codes in ``grad_codes``."""
@@ -156,11 +235,18 @@ class Objective:
 
     def _encode(self, encoded: Tensor, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
-        model, products = self.model, self._products
+        centred, W_enc = self._centre(encoded, images), self._products.rounded(self._encoder, self.model.W_enc)
+        self._products.multiply(self.codes[images], centred, W_enc.T, self.model.b_enc, beta=1.0)
+
+    def _project(self, encoded: Tensor, images: slice) -> Tensor:
+        """W_enc x₀ (n, n_latents) of some images, in the precision of products."""
+        return torch.mm(self._centre(encoded, images), self._products.rounded(self._encoder, self.model.W_enc).T)
+
+    def _centre(self, encoded: Tensor, images: slice) -> Tensor:
+        """Some of the images without b_pre, as products take them."""
         if self._centres:
-            torch.sub(encoded[images], model.b_dec, out=self.centred[images])
-        centred, W_enc = products.round("centred", self.centred, images), products.rounded("W_enc", model.W_enc)
-        products.multiply(self.codes[images], centred, W_enc.T, model.b_enc, beta=1.0)
+            torch.sub(encoded[images], self.model.b_dec, out=self.centred[images])
+        return self._products.round("centred", self.centred, images)
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -180,85 +266,67 @@ class Objective:
         if through_b_pre is not None:
             _grad(self.model.b_dec).sub_(through_b_pre)
         self.method.finish_(self._batch, _grad(self.model.b_enc))
-        if self.projects:
-            dictionary = self.model.dictionary
-            self._products.share(
-                lambda latents: project_(grad_dictionary[latents], dictionary[latents]), len(dictionary)
-            )
-        elif not self._unit:
+        if not self._unit:
             self._free_rows(grad_dictionary, weight, config)
 
     def _back(self, slope: float, weight: float, config: Config) -> Tensor | None:
         """The codes' gradient and both matrices', in dense products; W_encᵀ Σg where b_pre = b_dec."""
         model, products, grads = self.model, self._products, self.grad_codes
         grad_dictionary, for_b_enc = _grad(model.dictionary), _grad(model.b_enc)
-        grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        price = self.method.price(self._batch, weight) if self.wide else None
-        if not self.wide:
-            self.method.backward_(grads, self._batch, weight, config)
-
-        def pay(images: slice) -> None:
-            if self.wide:  # all that backward_ does where only what is lit has a gradient
-                some = grads[images] if price is None else grads[images].add_(price)
-                some.mul_(self.fires[images])
-            products.round("grad_codes", grads, images)
-
-        def weigh(some: slice) -> None:
-            rounded, codes = products.rounded("grad_codes", grads), products.rounded("codes", self.codes)
-            centred, error = products.rounded("centred", self.centred), products.rounded("error", self.error)
-            products.multiply(grad_W_enc[some], rounded.T[some], centred, model.W_enc[some], beta=config.weight_decay)
-            products.multiply(grad_dictionary[some], codes.T[some], error, model.dictionary[some], alpha=slope)
-            torch.sum(grads[:, some], 0, out=for_b_enc[some])
-
-        products.share(pay, len(grads))
-        products.share(weigh, len(grad_W_enc))
+        grad_W_enc = self._encoders_grad()
+        self.method.backward_(grads, self._batch, weight, config)
+        rounded, codes = products.round("grad_codes", grads), products.rounded("codes", self.codes)
+        centred, error = products.rounded("centred", self.centred), products.rounded("error", self.error)
+        products.multiply(grad_W_enc, rounded.T, centred, model.W_enc, beta=config.weight_decay)
+        products.multiply(grad_dictionary, codes.T, error, model.dictionary, alpha=slope)
+        torch.sum(grads, 0, out=for_b_enc)
         torch.sum(self.error, 0, out=_grad(model.b_dec)).mul_(slope)
         if self._tied:
             grad_dictionary.add_(grad_W_enc)
+        if self.projects:
+            project_(grad_dictionary, model.dictionary)
         return torch.mv(model.W_enc.T, for_b_enc) if self._centres else None
 
-    def _back_through_lit(self, lit: Lit | CompiledLit, slope: float, weight: float, config: Config) -> Tensor | None:
-        """The same where few codes are lit, in products with those alone."""
-        model = self.model
-        grads = self._pulled.mul_(slope)
-        price = self.method.price(self._batch, weight)
-        if price is not None:
-            grads.add_(price if isinstance(price, float) else price[torch.from_numpy(lit.latents)])
-        grad_W_enc = self._buffer("W_enc", model.W_enc) if self._tied else _grad(model.W_enc)
-        out = Gradients(grad_W_enc, _grad(model.b_enc), _grad(model.dictionary), _grad(model.b_dec))
-        W_enc = model.W_enc if self._centres else None
-        squares, through_b_pre = lit.weigh_(grads, self.centred, self.error, slope, out, W_enc)
+    def _back_through_lit(
+        self, lit: Lit | CompiledLit | CompiledDense, slope: float, weight: float, config: Config
+    ) -> Tensor | None:
+        """The same where only lit codes have a gradient."""
+        model, price = self.model, self.method.price(self._batch, weight)
+        out = Gradients(self._encoders_grad(), _grad(model.b_enc), _grad(model.dictionary), _grad(model.b_dec))
+        W_enc: Tensor = model.W_enc
+        centred, error = self.centred, self.error
+        if self.wide:
+            W_enc = self._products.rounded(self._encoder, W_enc)
+            centred, error = self._products.rounded("centred", centred), self._products.rounded("error", error)
+        across = model.dictionary if self.projects and not self._tied else None
+        squares, through_b_pre = lit.weigh_(slope, price, centred, error, out, W_enc if self._centres else None, across)
         if squares and self._final(weight, config):
             self.squares = dict(zip(("W_enc", "dictionary"), squares, strict=True))
         if config.weight_decay:
-            grad_W_enc.add_(model.W_enc, alpha=config.weight_decay)
+            out.W_enc.add_(model.W_enc, alpha=config.weight_decay)
         if self._tied:
-            out.dictionary.add_(grad_W_enc)
+            out.dictionary.add_(out.W_enc)
+            if self.projects:
+                project_(out.dictionary, model.dictionary)
         return through_b_pre
+
+    def _encoders_grad(self) -> Tensor:
+        """Where it goes before it is added to the dictionary's, if weights are tied."""
+        return self._buffer("W_enc", self.model.W_enc) if self._tied else _grad(self.model.W_enc)
 
     def _final(self, weight: float, config: Config) -> bool:
         """Whether nothing is added to the matrices' gradients after their products."""
         held = self._unit or self._batch.dictionary is None or self.method.row_slope(self._batch, weight) is None
-        return held and not (self.projects or self._tied or config.weight_decay)
+        return held and not (self._tied or config.weight_decay)
 
-    def _lit_codes(self, at: NDArray[np.int64] | None, config: Config) -> Lit | CompiledLit | None:
+    def _lit_codes(self, at: NDArray[np.int64] | None, config: Config) -> Lit | None:
         """The lit codes, where leaving out the others saves time; the choice follows from the batch alone."""
-        if at is None or not self._may_skip:
+        few = at is not None and self._may_skip and len(at) <= self._few
+        if not few:
             torch.gt(self.codes, firing_threshold(config.activation), out=self.fires)
             torch.sum(self.fires, 0, out=self.counts)
-        if not self._may_skip:
+        if not self._may_skip or float(self.counts.sum() if at is None else len(at)) > self._few:
             return None
-        n_lit = float(self.counts.sum()) if at is None else len(at)
-        if n_lit > SPARSE_SHARE * self.codes.numel():
-            if at is not None:
-                torch.gt(self.codes, 0.0, out=self.fires)
-                torch.sum(self.fires, 0, out=self.counts)
-            return None
-        if self.wide:
-            from sae_core.kernels.largest import positive
-            from sae_core.kernels.lit import CompiledLit
-
-            return CompiledLit(self.codes, positive(self.codes.numpy()) if at is None else at)
         return Lit(self.codes, np.flatnonzero(self.codes.numpy() > 0.0) if at is None else at)
 
     def measure(self) -> float:
@@ -268,22 +336,22 @@ class Objective:
     def constrain_(self) -> None:
         """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
         for name in self.lower:  # Adam has rounded what it moved
-            self._products.refreshed(name, getattr(self.model, name))
-        if self._unit or self._bounded:
-            self._hold(1e-12 if self._unit else 1.0)
+            self._products.refreshed(name, self.model.trained[name])
+        if (self._unit or self._bounded) and not self.wide:
+            dictionary = self.model.dictionary
+            torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
+            dictionary.div_(self.norms.clamp_min_(self._shortest))
         self.method.moved_(self._batch)
 
-    def _hold(self, least: float) -> None:
-        """Divide the dictionary's rows by their norms, by ``least`` where they are shorter."""
-        dictionary = self.model.dictionary
-        if self.wide:
-            from sae_core.kernels.rows import hold_rows_
+    @property
+    def _shortest(self) -> float:
+        """By which rows are divided that are held, and are shorter."""
+        return 1e-12 if self._unit else 1.0
 
-            hold_rows_(dictionary, least, self._products.copy_of("dictionary", dictionary))
-            self._products.refreshed("dictionary", dictionary)
-        else:
-            torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
-            dictionary.div_(self.norms.clamp_min_(least))
+    @property
+    def _encoder(self) -> str:
+        """What W_enc is called among what Adam moves."""
+        return "dictionary" if self._tied else "W_enc"
 
     def _free_rows(self, grad: Tensor, weight: float, config: Config) -> None:
         """What rows whose norm may change owe to the decay and to the penalty."""
@@ -326,11 +394,6 @@ class Objective:
         if name not in self._buffers:
             self._buffers[name] = torch.empty_like(like, requires_grad=False)
         return self._buffers[name]
-
-
-def project_(grad: Tensor, rows: Tensor) -> None:
-    """Take from each row of ``grad`` its part along the unit row of ``rows``; both (n_latents, n_pixels)."""
-    grad.addcmul_(rows, torch.linalg.vecdot(grad, rows).unsqueeze(1), value=-1.0)
 
 
 def _grad(parameter: Tensor) -> Tensor:

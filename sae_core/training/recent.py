@@ -28,8 +28,8 @@ class Recent:
     int64 the number of images seen when it last did, exact to the batch, 0 if never.
     """
 
-    def __init__(self, n_latents: int, batch_size: int, like: Tensor) -> None:
-        self.batch_size = batch_size
+    def __init__(self, n_latents: int, batch_size: int, like: Tensor, *, wide: bool = False) -> None:
+        self.batch_size, self._wide = batch_size, wide
         self.reconstruction = self.sparsity = self.l0 = 0.0
         self.weight = self.decay = self.auxiliary = 0.0
         self.density = like.new_zeros(n_latents)
@@ -37,15 +37,24 @@ class Recent:
 
     def observe_(self, counts: Tensor, terms: Terms, images: int) -> None:
         """Take in a batch: on how many of its images each latent fired, its terms, the images seen including it."""
-        l0 = float(counts.sum()) / self.batch_size
-        self.last_fired.masked_fill_(counts > 0, images)
-        self.density.lerp_(counts / self.batch_size, self._rate(images, DENSITY_WINDOW))
+        l0 = self._fired_(counts, images) / self.batch_size
         rate = self._rate(images, TERMS_WINDOW)
         self.reconstruction += rate * (terms.reconstruction - self.reconstruction)
         self.sparsity += rate * (terms.sparsity - self.sparsity)
         self.l0 += rate * (l0 - self.l0)
         self.auxiliary += rate * (terms.auxiliary - self.auxiliary)
         self.weight, self.decay = terms.weight, terms.decay
+
+    def _fired_(self, counts: Tensor, images: int) -> float:
+        """How often in the batch."""
+        rate = self._rate(images, DENSITY_WINDOW)
+        if self._wide:
+            from sae_core.kernels.recent import observe_
+
+            return observe_(counts, self.density, self.last_fired, self.batch_size, rate, images)
+        self.last_fired.masked_fill_(counts > 0, images)
+        self.density.lerp_(counts / self.batch_size, rate)
+        return float(counts.sum())
 
     @property
     def terms(self) -> Terms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded, unit_
-from sae_core.training.objective import project_
+from sae_core.training.lit import project_
 
 if TYPE_CHECKING:
     from sae_core.data import Images
@@ -48,18 +48,20 @@ class AuxK:
         self._objective, self._k = objective, k
         self._rows: Tensor | None = None
 
-    def forward(self, dead: Tensor, step: int) -> float:
-        """The term, for the batch that `Objective.forward` has just seen; ``dead`` (n_latents,) bool."""
+    def forward(self, dead: Callable[[], Tensor], step: int) -> float:
+        """The term, for the batch that `Objective.forward` has just seen; ``dead`` says who is, (n_latents,) bool."""
         self._rows = None
         if step % AUX_EVERY:
             return 0.0
-        rows = dead.nonzero().squeeze(1)
+        rows = dead().nonzero().squeeze(1)
         if not len(rows):
             return 0.0
         self._rows = rows
         objective, model = self._objective, self._objective.model
         encoder, b_enc, self._filters = model.W_enc[rows], model.b_enc[rows], model.dictionary[rows]
-        self._codes, self._left = objective.x.new_empty(len(objective.x), len(rows)), torch.empty_like(objective.error)
+        error, n_images = objective.error, len(objective.x)
+        self._codes, self._left = objective.x.new_empty(n_images, len(rows)), torch.empty_like(error)
+        squares, sums = error.new_empty(n_images), torch.empty_like(error[0])
 
         def see(first: int, end: int) -> None:
             some = slice(first, end)
@@ -67,19 +69,20 @@ class AuxK:
             if self._k < len(rows):
                 kept, where = codes.topk(self._k, dim=1, sorted=False)
                 codes.zero_().scatter_(1, where, kept)
-            torch.addmm(objective.error[some], codes, self._filters, out=self._left[some])
+            left = torch.addmm(error[some], codes, self._filters, out=self._left[some])
+            torch.linalg.vecdot(left, left, out=squares[some])
 
-        share(see, len(objective.x))
-        spread = _square(objective.error) - len(objective.error) * _square(objective.error.mean(0))
+        share(see, n_images)
+        share(lambda first, end: torch.sum(error[:, first:end], 0, out=sums[first:end]), len(sums))
+        spread = objective.missed - _square(sums) / n_images
         self._share = AUX_SHARE / max(spread, 1e-12)
-        return self._share * _square(self._left)
+        return self._share * float(squares.sum())
 
     def backward_(self) -> None:
         """Add its gradient to that of `Objective.backward`."""
         if self._rows is None:
             return
         objective, model, rows = self._objective, self._objective.model, self._rows
-        objective.squares = {}
         slope = 2.0 * self._share
         for_codes, for_filters = torch.empty_like(self._codes), torch.empty_like(self._filters)
         for_encoder = torch.empty_like(self._filters)
@@ -97,21 +100,28 @@ class AuxK:
         if model.config.tied:
             for_filters.add_(for_encoder)
         else:
-            _add(model.W_enc, rows, for_encoder)
+            self._add("W_enc", for_encoder)
         if objective.projects:
             project_(for_filters, self._filters)
-        _add(model.dictionary, rows, for_filters)
-        _add(model.b_enc, rows, for_codes.sum(0))
+        self._add("dictionary", for_filters)
+        self._add("b_enc", for_codes.sum(0))
+
+    def _add(self, name: str, grads: Tensor) -> None:
+        """To the dead rows of that parameter's."""
+        rows, squares = self._rows, self._objective.squares
+        total = getattr(self._objective.model, name).grad
+        assert total is not None
+        assert rows is not None
+        before = total[rows]
+        after = before + grads
+        total[rows] = after
+        if name in squares:
+            squares[name] += _square(after) - _square(before)
 
 
 def _square(tensor: Tensor) -> float:
-    flat = tensor.view(-1)
+    flat = tensor.reshape(-1)
     return float(torch.dot(flat, flat))
-
-
-def _add(parameter: Tensor, rows: Tensor, grad: Tensor) -> None:
-    assert parameter.grad is not None
-    parameter.grad.index_add_(0, rows, grad)
 
 
 def resample_(

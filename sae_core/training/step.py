@@ -80,9 +80,13 @@ class Trainer:
         if self.objective.wide:
             kernels.prepare()
         self._optimizer = Adam(
-            self.model.trained, config.learning_rate, wide=self.objective.wide, lower=self.objective.lower
+            self.model.trained,
+            config.learning_rate,
+            wide=self.objective.wide,
+            lower=self.objective.lower,
+            least=self.objective.least,
         )
-        self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes)
+        self._recent = Recent(config.n_latents, config.batch_size, self.objective.codes, wide=self.objective.wide)
         self._rates = Rates(config, len(images.train))
         self._aux = AuxK(self.objective, config.aux_k) if config.aux_k else None
         self._controller: Controller | None = None
@@ -255,7 +259,7 @@ class Trainer:
             raise Diverged(self.steps, reconstruction)
         sparsity, decay, auxiliary = self.objective.penalties(self.config, images)
         if self._aux is not None:
-            auxiliary += self._aux.forward(self._dead(self.images_seen), self.steps)
+            auxiliary += self._aux.forward(lambda: self._dead(self.images_seen), self.steps)
         terms = Terms(reconstruction, sparsity, self._weight(), decay, auxiliary)
         if not math.isfinite(terms.objective):
             raise Diverged(self.steps, terms.objective)

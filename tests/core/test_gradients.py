@@ -109,7 +109,7 @@ def test_products_with_the_lit_codes_alone_give_the_same(
     row, config = ROWS[method], config_of(method, **options)
     model, x = moved(config, images), batch(images)
     theirs, j = by_autograd(Scene(model, x, config, images.variance, row.weight), row.j)
-    monkeypatch.setattr("sae_core.training.objective.SPARSE_SHARE", 1.0)
+    monkeypatch.setattr("sae_core.training.objective.sparse_share", lambda products, wide: 1.0)
     ours, reported = closed_form(model, x, config, images.variance, row.weight, images=len(x))
     assert_same(ours, theirs)
     assert reported == pytest.approx(j, rel=1e-9)

@@ -19,10 +19,12 @@ from torch.nn import Parameter
 from sae_core import Config, load_images
 from sae_core.kernels import WIDE, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
-from sae_core.kernels.largest import keep_largest_in_rows_, positive
+from sae_core.kernels.dense import CompiledDense, count_lit, light_
+from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.pages import settle
-from sae_core.kernels.rows import bits_of, hold_rows_, round_
+from sae_core.kernels.rows import bits_of, round_
+from sae_core.kernels.strongest import Strongest
 from sae_core.kernels.team import as_team, share
 from sae_core.training.adam import Adam
 from sae_core.training.lit import Lit
@@ -35,6 +37,9 @@ pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
 def prepared() -> None:
     """So that no test is timed while it compiles."""
     prepare()
+
+
+PRICES = ("none", "one", "each")
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -83,41 +88,102 @@ def test_what_is_no_finite_number_is_left_alone_and_told(value: float, where: in
 
 
 @settings(deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 70), shift=st.sampled_from([-9.0, 0.0, 9.0]))
-def test_positive_codes_are_found_where_they_are(seed: int, n: int, shift: float) -> None:
-    rows = (normal(5, n, seed=seed) + shift).numpy()
-    assert positive(rows).tolist() == np.flatnonzero(rows > 0).tolist()
+@given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([-9.0, -2.0, 0.0]), priced=st.sampled_from(PRICES))
+def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shift: float, priced: str) -> None:
+    """7 images, 30 latents, 13 pixels; with images on which nothing is lit, and latents lit on none."""
+    codes = (normal(7, 30, seed=seed, dtype=torch.float64) + shift).relu_()
+    dictionary, b_dec, x = (normal(*shape, seed=1, dtype=torch.float64) for shape in ((30, 13), (13,), (7, 13)))
+    dictionary /= dictionary.norm(dim=1, keepdim=True)
+    price = {"none": None, "one": 0.25, "each": normal(30, seed=2, dtype=torch.float64)}[priced]
+    error = codes @ dictionary + b_dec - x
+    grads = 0.5 * (error @ dictionary.T) + (0.0 if price is None else price)
+    grads = torch.where(codes > 0, grads, 0.0)
+    for_dictionary = 0.5 * codes.T @ error
+    for project in (False, True):
+        if project:
+            for_dictionary = for_dictionary - (for_dictionary * dictionary).sum(1, keepdim=True) * dictionary
+        for lit in (
+            CompiledLit(codes, count_lit(codes)),
+            CompiledDense(codes, codes, torch.empty_like(codes)),
+            Lit(codes, np.flatnonzero(codes.numpy())),
+        ):
+            miss, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
+            of_each, below = torch.empty_like(dictionary[:, 0]), torch.empty_like(b_dec)
+            assert lit.error_(dictionary, b_dec, x, miss) == pytest.approx(float(error.square().sum()))
+            torch.testing.assert_close(miss, error)
+            out = Gradients(weights, of_each, other, below)
+            across = dictionary if project else None
+            squares, through_b_pre = lit.weigh_(0.5, price, x, error, out, dictionary, across)
+            if squares is not None:
+                assert squares == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
+            torch.testing.assert_close(weights, grads.T @ x)
+            torch.testing.assert_close(other, for_dictionary)
+            torch.testing.assert_close(of_each, grads.sum(0))
+            torch.testing.assert_close(below, 0.5 * error.sum(0))
+            torch.testing.assert_close(through_b_pre, dictionary.T @ grads.sum(0))
+            lit.count_(of_each)
+            assert of_each.tolist() == (codes > 0).sum(0).tolist()
 
 
 @settings(deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([-9.0, -2.0, 0.0]))
-def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shift: float) -> None:
-    """7 images, 30 latents, 13 pixels; with images on which nothing is lit, and latents lit on none."""
-    codes = (normal(7, 30, seed=seed, dtype=torch.float64) + shift).relu_()
-    at = np.flatnonzero(codes.numpy())
-    dictionary, b_dec, x = (normal(*shape, seed=1, dtype=torch.float64) for shape in ((30, 13), (13,), (7, 13)))
-    error = codes @ dictionary + b_dec - x
-    pulled = (error @ dictionary.T).view(-1)[at]
-    dense = torch.zeros(7 * 30, dtype=torch.float64)
-    dense[at] = pulled
-    dense = dense.view(7, 30)
-    for lit in (CompiledLit(codes, at), Lit(codes, at)):
-        miss, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
-        of_each, below = torch.empty_like(dictionary[:, 0]), torch.empty_like(b_dec)
-        squared, pulls = lit.error_(dictionary, b_dec, x, miss)
-        assert squared == pytest.approx(float(error.square().sum()))
-        torch.testing.assert_close(miss, error)
-        torch.testing.assert_close(pulls, pulled)
-        out = Gradients(weights, of_each, other, below)
-        squares, through_b_pre = lit.weigh_(pulled, x, error, 0.5, out, dictionary)
-        if squares is not None:
-            assert squares == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
-        torch.testing.assert_close(weights, dense.T @ x)
-        torch.testing.assert_close(other, 0.5 * codes.T @ error)
-        torch.testing.assert_close(of_each, dense.sum(0))
-        torch.testing.assert_close(below, 0.5 * error.sum(0))
-        torch.testing.assert_close(through_b_pre, dictionary.T @ dense.sum(0))
-        assert lit.count_(of_each).tolist() == (codes > 0).sum(0).tolist()
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(1, 29), shift=st.sampled_from([-9.0, -2.0, 0.0]))
+def test_the_strongest_of_an_image_are_chosen_and_decoded_in_one_go(seed: int, k: int, shift: float) -> None:
+    """Of 30, and what follows is what follows from knowing them."""
+    products, b_enc = normal(7, 30, seed=seed) + shift, normal(30, seed=3)
+    dictionary, b_dec, x = normal(30, 13, seed=1), normal(13, seed=1), normal(7, 13, seed=1)
+    pre_codes = products + b_enc
+    kept, where = pre_codes.relu().topk(k, dim=1)
+    expected = torch.zeros_like(pre_codes).scatter_(1, where, kept)
+    codes, error = torch.empty_like(pre_codes), torch.empty_like(x)
+    strongest = Strongest(codes, k)
+    for images in (slice(0, 3), slice(3, 7)):
+        strongest.see_(products[images], b_enc, dictionary, b_dec, x, error, None, images)
+    lit, other = CompiledLit(expected, count_lit(expected)), torch.empty_like(x)
+    assert strongest.seen() == pytest.approx(lit.error_(dictionary, b_dec, x, other))
+    assert torch.equal(codes, expected)
+    assert torch.equal(error, other)
+    ours, theirs = (
+        Gradients(normal(30, 13), normal(30), normal(30, 13), normal(13)),
+        Gradients(normal(30, 13), normal(30), normal(30, 13), normal(13)),
+    )
+    strongest.weigh_(0.5, None, x, error, ours, None, None)
+    lit.weigh_(0.5, None, x, error, theirs, None, None)
+    assert all(map(torch.equal, ours, theirs))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_code_that_is_no_finite_number_is_not_lost(value: float) -> None:
+    """Neither by a ReLU, nor by leaving out what is dark: the objective has to see it, so that training can stop."""
+    products = normal(3, 20)
+    products[1, 5] = value
+    codes, lit, error = torch.empty(3, 20), np.empty(3, np.int64), torch.empty(3, 4)
+    rest = (normal(20, 4), torch.zeros(4), torch.zeros(3, 4), error)
+    light_(products, torch.zeros(20), codes, lit, slice(None))
+    assert not math.isfinite(CompiledLit(codes, lit).error_(*rest))
+    assert not math.isfinite(CompiledDense(codes, codes, torch.empty_like(codes)).error_(*rest))
+    strongest = Strongest(codes, 2)
+    strongest.see_(products, torch.zeros(20), *rest, None, slice(None))
+    assert not math.isfinite(strongest.seen())
+
+
+@pytest.mark.parametrize("n", [5, 100])
+def test_factors_in_bfloat16_are_read_as_what_they_stand_for(n: int) -> None:
+    """Where they are rounded already, results differ only by the order of sums; n of 100 codes are lit."""
+    codes = normal(7, 100).relu_() + 0.1
+    codes[:, n:] = 0.0
+    codes, dictionary, x = (t.bfloat16().float() for t in (codes, normal(100, 40), normal(7, 40)))
+    b_dec, results = torch.zeros(40), []
+    for low in (False, True):
+        numbers = [t.bfloat16() if low else t for t in (codes, dictionary, x)]
+        miss, rounded = torch.empty_like(x), torch.empty(7, 40, dtype=torch.bfloat16) if low else None
+        lit = CompiledLit(codes, count_lit(codes))
+        squares = lit.error_(numbers[1], b_dec, x, miss, rounded)
+        out = Gradients(torch.empty(100, 40), torch.empty(100), torch.empty(100, 40), torch.empty(40))
+        lit.weigh_(0.5, 0.1, numbers[2], miss.bfloat16().float(), out, numbers[1], None)
+        results.append([torch.tensor(squares), miss, *out])
+        assert rounded is None or torch.equal(rounded, miss.bfloat16())
+    for exact, low_ in zip(*results, strict=True):
+        torch.testing.assert_close(exact, low_, rtol=1e-5, atol=1e-5)
 
 
 def test_adam_is_torchs_to_rounding() -> None:
@@ -141,28 +207,26 @@ def test_adam_is_torchs_to_rounding() -> None:
         assert float(adam.state[name]["step"]) == 30.0
 
 
-def test_rows_are_held_at_their_norm_and_rounded_as_torch_rounds() -> None:
-    """At norm 1, and at most 3; one row of zeros stays. The bits are those of torch's bfloat16, ties included."""
-    rows = torch.cat([normal(40, 33), torch.zeros(1, 33), torch.tensor([[1 + 2.0**-8, 1 + 3 * 2.0**-8, *[0.0] * 31]])])
-    for least in (1e-12, 3.0, 100.0):
-        held, rounded = rows.clone(), torch.empty_like(rows, dtype=torch.bfloat16)
-        hold_rows_(held, least, rounded)
-        torch.testing.assert_close(held, rows / rows.norm(dim=1, keepdim=True).clamp_min(least))
-        assert torch.equal(rounded, held.bfloat16())
+@pytest.mark.parametrize("least", [0.0, 1e-12, 3.0, 100.0])
+def test_what_adam_moves_is_held_at_its_norm_and_rounded_as_torch_rounds(least: float) -> None:
+    """As it is, at norm 1, and at most 3; one row of zeros stays."""
+    start = torch.cat([normal(40, 33), torch.zeros(1, 33)])
+    rows, free, lower = Parameter(start.clone()), Parameter(start.clone()), torch.empty(41, 33, dtype=torch.bfloat16)
+    rows.grad = torch.cat([normal(40, 33, seed=1), torch.zeros(1, 33)])
+    free.grad = rows.grad.clone()
+    Adam({"rows": rows}, 1e-2, wide=True, lower={"rows": lower}, least={"rows": least}).step()
+    Adam({"rows": free}, 1e-2, wide=True).step()
+    assert not torch.equal(free[:-1], start[:-1])
+    torch.testing.assert_close(rows, free / free.norm(dim=1, keepdim=True).clamp_min(least) if least else free)
+    assert torch.equal(lower, rows.bfloat16())
+
+
+def test_numbers_are_rounded_as_torch_rounds_them() -> None:
+    """Ties, to the even neighbour, and infinities included."""
     halves = torch.tensor([1 + 2.0**-8, 1 + 3 * 2.0**-8, float("inf"), -0.0])
     out = torch.empty_like(halves, dtype=torch.bfloat16)
     round_(halves.numpy(), bits_of(out))
     assert out.tolist() == [1.0, 1 + 2.0**-6, float("inf"), 0.0]
-
-
-def test_what_adam_moves_is_rounded_on_the_way() -> None:
-    """2,500 numbers: more than are rounded at once, and not a multiple of it."""
-    weights = {"W_enc": Parameter(normal(50, 50))}
-    lower = torch.empty(50, 50, dtype=torch.bfloat16)
-    adam = Adam(weights, 1e-2, wide=True, lower={"W_enc": lower})
-    weights["W_enc"].grad = normal(50, 50, seed=1)
-    adam.step()
-    assert torch.equal(lower, weights["W_enc"].bfloat16())
 
 
 def test_numbers_move_to_large_pages_and_stay_what_they_are() -> None:
@@ -203,7 +267,9 @@ def test_a_wide_run_goes_the_way_it_goes_without(method: str, monkeypatch: pytes
     assert fast.row().l0 == pytest.approx(slow.row().l0, rel=1e-3)
 
 
-never: Callable[[int, Tensor], bool] = lambda n_latents, like: False  # noqa: E731 - a name for what stands in
+def never(*_: object, **__: object) -> bool:
+    """What stands in for `compiled`."""
+    return False
 
 
 def test_sums_do_not_depend_on_the_number_of_threads() -> None:
@@ -212,16 +278,17 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
     threads = torch.get_num_threads()
 
     def sums() -> list[Tensor]:
-        kept, out, weights = codes.clone(), torch.empty_like(x), torch.empty_like(dictionary)
-        at = keep_largest_in_rows_(kept.numpy(), 20)
-        assert at is not None
-        lit = CompiledLit(kept, at)
-        error, pulled = lit.error_(dictionary, dictionary[0], x, out)
-        gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary), torch.empty(70))
-        squares, through_b_pre = lit.weigh_(pulled, x, out, 0.5, gradients, dictionary)
-        squares.append(sum_of_squares([weights.view(-1).numpy()]))
-        assert through_b_pre is not None
-        return [torch.tensor([error, *squares], dtype=torch.float64), kept, out, pulled, *gradients, through_b_pre]
+        kept, found = codes.clone(), []
+        assert keep_largest_in_rows_(kept.numpy(), 20) is not None
+        for of in (CompiledLit(kept, count_lit(kept)), CompiledDense(kept, kept, torch.empty_like(kept))):
+            out, weights = torch.empty_like(x), torch.empty_like(dictionary)
+            error = of.error_(dictionary, dictionary[0], x, out)
+            gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary), torch.empty(70))
+            squares, through_b_pre = of.weigh_(0.5, 0.1, x, out, gradients, dictionary, dictionary)
+            squares.append(sum_of_squares([weights.view(-1).numpy()]))
+            assert through_b_pre is not None
+            found += [torch.tensor([error, *squares], dtype=torch.float64), out, *gradients, through_b_pre]
+        return [kept, *found]
 
     try:
         torch.set_num_threads(1)

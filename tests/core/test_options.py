@@ -50,7 +50,7 @@ def test_aux_ks_gradient_is_autograds_and_reaches_only_the_dead(
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
         aux = AuxK(objective, k)
-        term = aux.forward(DEAD, 0)
+        term = aux.forward(lambda: DEAD, 0)
         aux.backward_()
     ours = {name: parameter.grad.clone() for name, parameter in model.trained.items() if parameter.grad is not None}
 

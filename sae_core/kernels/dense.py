@@ -1,0 +1,189 @@
+"""Products with all codes, where most are lit; around them, what is done to each number while it is at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sae_core.kernels import Gradients
+from sae_core.kernels.compiling import kernel, number, put
+from sae_core.kernels.lit import price_of, prices
+from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, project_, total_columns, weigh_rows
+from sae_core.kernels.team import share
+
+__all__ = ["CompiledDense", "count_lit", "light_"]
+
+Array = NDArray[Any]
+
+
+def light_(products: Tensor, b_enc: Tensor, codes: Tensor, lit: NDArray[np.int64], images: slice) -> None:
+    """``codes`` of some images: ReLU of ``products`` (n, n_latents), their W_enc x₀, and b_enc; how many are lit."""
+    first, end, _ = images.indices(len(codes))
+    _light_(array_of(products), array_of(b_enc), array_of(codes), lit, first, end)
+
+
+def count_lit(codes: Tensor) -> NDArray[np.int64]:
+    """(batch,) how many are lit on each image."""
+    array, lit = array_of(codes), np.empty(len(codes), np.int64)
+    share(lambda first, end: _count_lit(array, lit, first, end), len(array))
+    return lit
+
+
+class CompiledDense:
+    """``codes`` (batch, n_latents), lit or not, with the methods of `CompiledLit`.
+
+    ``as_factor`` and ``grads``, of the same shape: the codes as products take them (themselves, or a copy to be made
+    in bfloat16), and room for dJ/d pre_codes.
+    """
+
+    def __init__(self, codes: Tensor, as_factor: Tensor, grads: Tensor) -> None:
+        self._codes, self._factor, self._grads = codes, as_factor, grads
+        self._counts = np.zeros((BLOCKS, codes.shape[1]), np.float32)
+
+    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor, rounded: Tensor | None = None) -> float:
+        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``, and into ``rounded``; the sum of its squares.
+
+        Then out @ dictionaryᵀ, for `weigh_`.
+        """
+        n_images, squares = len(x), np.empty(len(x))
+        below, images, error = array_of(b_dec), array_of(x), array_of(out)
+        bits = NOWHERE if rounded is None else bits_of(rounded)
+
+        def miss(first: int, end: int) -> None:
+            some = slice(n_images * first // BLOCKS, n_images * end // BLOCKS)
+            _count(array_of(self._codes), self._counts, first, end)
+            if rounded is not None:
+                self._factor[some].copy_(self._codes[some])
+            product = torch.mm(self._factor[some], dictionary)
+            _miss_(array_of(product), below, images, error, bits, squares, some.start, some.stop)
+            torch.mm(out[some] if rounded is None else rounded[some], dictionary.T, out=self._grads[some])
+
+        share(miss, BLOCKS)
+        return float(squares.sum())
+
+    def count_(self, out: Tensor) -> None:
+        """(n_latents,) on how many images each latent is lit."""
+        np.sum(self._counts, axis=0, out=array_of(out))
+
+    def weigh_(
+        self,
+        slope: float,
+        price: float | Tensor | None,
+        centred: Tensor,
+        error: Tensor,
+        out: Gradients,
+        W_enc: Tensor | None,
+        across: Tensor | None,
+    ) -> tuple[list[float], Tensor | None]:
+        """As `CompiledLit.weigh_`."""
+        for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
+        n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
+        squares, missed = np.empty((2, n)), array_of(error)
+        free, unit = for_W_enc[:0], for_W_enc[:0] if across is None else array_of(across)
+        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
+        sums = np.zeros((BLOCKS, n), for_b_enc.dtype)
+        arrays = (array_of(self._grads), array_of(self._codes), number_(slope), prices(price, for_b_enc), sums)
+        share(lambda first, end: _pay_(*arrays, first, end), BLOCKS)
+        np.sum(sums, axis=0, out=for_b_enc)
+
+        def weigh(first: int, end: int) -> None:
+            a, z = n * first // BLOCKS, n * end // BLOCKS
+            product = torch.mm(self._grads.T[a:z], centred)
+            _place_(array_of(product), number_(1), for_W_enc, free, squares[0], a, z)
+            product = torch.mm(self._factor.T[a:z], error)
+            _place_(array_of(product), number_(slope), for_dictionary, unit, squares[1], a, z)
+            total_columns(missed, number_(slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
+            if encoder is not None:
+                weigh_rows(encoder, for_b_enc, parts, first, end)
+
+        share(weigh, BLOCKS)
+        through = None if encoder is None else torch.from_numpy(parts.sum(axis=0))
+        return [float(of_each.sum()) for of_each in squares], through
+
+
+@kernel
+def _light_(products: Array, b_enc: Array, codes: Array, lit: NDArray[np.int64], first: int, end: int) -> None:
+    zero = codes.dtype.type(0)
+    for r in range(first, end):
+        row, product, n = codes[r], products[r - first], np.int32(0)
+        for j in range(len(row)):
+            code = number(product[j]) + b_enc[j]
+            dark = code <= 0  # what is no number is lit, so that it is seen
+            row[j] = zero if dark else code
+            n += np.int32(not dark)
+        lit[r] = n
+
+
+@kernel
+def _count_lit(codes: Array, lit: NDArray[np.int64], first: int, end: int) -> None:
+    for r in range(first, end):
+        row, n = codes[r], np.int32(0)
+        for j in range(len(row)):
+            n += np.int32(not row[j] <= 0)
+        lit[r] = n
+
+
+@kernel
+def _count(codes: Array, counts: Array, first: int, end: int) -> None:
+    """Of each block of images, how many light each latent."""
+    n_images = len(codes)
+    for block in range(first, end):
+        sums = counts[block]
+        for r in range(n_images * block // BLOCKS, n_images * (block + 1) // BLOCKS):
+            row = codes[r]
+            for j in range(len(row)):
+                sums[j] += np.float32(row[j] > 0)
+
+
+@kernel
+def _miss_(
+    product: Array,
+    b_dec: Array,
+    x: Array,
+    error: Array,
+    rounded: NDArray[np.uint16],
+    squares: Array,
+    first: int,
+    end: int,
+) -> None:
+    """``product`` (end − first, n_pixels): that of the codes and the dictionary."""
+    for r in range(first, end):
+        row, sums, image, square = product[r - first], error[r], x[r], b_dec.dtype.type(0)
+        for p in range(len(sums)):
+            sums[p] = number(row[p]) + (b_dec[p] - image[p])
+            square += sums[p] * sums[p]
+        squares[r] = square
+        if len(rounded):
+            bits = rounded[r]
+            for p in range(len(sums)):
+                put(bits, p, sums[p])
+
+
+@kernel
+def _pay_(grads: Array, codes: Array, slope: Any, prices: Array, sums: Array, first: int, end: int) -> None:
+    """Turn error @ dictionaryᵀ into dJ/d pre_codes, in place; of each block of images the sums over them."""
+    n_images, zero = len(grads), codes.dtype.type(0)
+    for block in range(first, end):
+        total = sums[block]
+        for r in range(n_images * block // BLOCKS, n_images * (block + 1) // BLOCKS):
+            row, lit = grads[r], codes[r]
+            for j in range(len(lit)):
+                grad = number(row[j]) * slope + price_of(prices, j)
+                grad = grad if lit[j] > 0 else zero
+                total[j] += grad
+                put(row, j, grad)
+
+
+@kernel
+def _place_(product: Array, scale: Any, out: Array, across: Array, squares: Array, first: int, end: int) -> None:
+    """Write scale · product (end − first, n_pixels), projected off unit rows where there are any."""
+    for j in range(first, end):
+        row, grad, square = product[j - first], out[j], out.dtype.type(0)
+        for p in range(len(grad)):
+            grad[p] = number(row[p]) * scale
+            square += grad[p] * grad[p]
+        squares[j] = project_(grad, across[j]) if len(across) else square

@@ -1,0 +1,88 @@
+"""The strongest codes of each image, chosen and decoded in one go by the thread that has the image at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sae_core.kernels.compiling import kernel, number
+from sae_core.kernels.largest import LANES, groups_of, keep_in_row_
+from sae_core.kernels.lit import CompiledLit, error_of
+from sae_core.kernels.rows import NOWHERE, array_of, bits_of
+
+__all__ = ["Strongest"]
+
+Array = NDArray[Any]
+
+
+class Strongest(CompiledLit):
+    """What `CompiledLit` is, found by `see_` a few images at a time: of each the ``k`` largest codes, if positive."""
+
+    def __init__(self, codes: Tensor, k: int) -> None:
+        self._codes, self._k, self._groups = array_of(codes), k, groups_of(codes.shape[1], k)
+        begins = np.arange(0, len(codes) * k, k)
+        self._bounds = (begins, begins.copy())
+        self._make(len(codes) * k)
+
+    def see_(
+        self,
+        products: Tensor,
+        b_enc: Tensor,
+        dictionary: Tensor,
+        b_dec: Tensor,
+        x: Tensor,
+        out: Tensor,
+        rounded: Tensor | None,
+        images: slice,
+    ) -> None:
+        """Codes of some images from ``products`` (n, n_latents), their W_enc x₀; then as `CompiledLit.error_`."""
+        first, end, _ = images.indices(len(self._codes))
+        see = (array_of(products), array_of(b_enc), self._k, self._groups, self._codes, self._values, self._latents)
+        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
+        after = (NOWHERE if rounded is None else bits_of(rounded), self._squares, self._pulled)
+        _see_(*see, *self._bounds, *arrays, *after, first, end)
+
+    def seen(self) -> float:
+        """What `CompiledLit.error_` says, once all images have been; NaN where a code is no finite number."""
+        return self._missed()
+
+
+@kernel
+def _see_(
+    products: Array,
+    b_enc: Array,
+    k: int,
+    groups: int,
+    codes: Array,
+    values: Array,
+    latents: Array,
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    dictionary: Array,
+    b_dec: Array,
+    x: Array,
+    error: Array,
+    rounded: NDArray[np.uint16],
+    squares: Array,
+    pulled: Array,
+    first: int,
+    end: int,
+) -> None:
+    n = codes.shape[1]
+    room = np.empty((2, n + LANES), np.int32)
+    for r in range(first, end):
+        row, product, begin = codes[r], products[r - first], begins[r]
+        for j in range(n):
+            row[j] = number(product[j]) + b_enc[j]
+        kept = keep_in_row_(row, k, groups, room, latents[begin : begin + k])
+        if kept < 0:
+            squares[r] = np.nan
+            continue
+        last = begin + kept
+        ends[r] = last
+        for i in range(begin, last):
+            values[i] = row[latents[i]]
+        squares[r] = error_of(begin, last, latents, values, dictionary, b_dec, x[r], error[r], rounded, r, pulled)
