@@ -1,7 +1,7 @@
 """Keeping the largest of each row, without sorting anything.
 
-Floats at least 0 have the order of their bits, so the k-th largest is found by halving the range of bits: thirty
-counts of a few numbers, many at a time.
+Floats at least 0 have the order of their bits, so the k-th largest is found by halving the range of bits until a bound
+parts k from the rest: some ten counts of a few numbers, many at a time.
 """
 
 from __future__ import annotations
@@ -73,18 +73,16 @@ def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArra
     """
     n, row = len(numbers), numbers.view(np.int32)
     found, where = room[0], room[1]
-    largest = np.int32(0)
-    for i in range(n):
-        largest = max(largest, row[i] & np.int32(0x7FFFFFFF))
+    maxima, largest = found[:groups], np.int32(0)
+    maxima[:] = row[:groups]
+    for start in range(0, n, groups):
+        group = row[start : start + groups]
+        for j in range(len(group)):
+            largest = max(largest, group[j] & np.int32(0x7FFFFFFF))
+            maxima[j] = max(maxima[j], group[j])
     if largest >= INFINITY:
         return -1
-    maxima = found[:groups]
-    maxima[:] = row[:groups]
-    for start in range(groups, n - groups + 1, groups):
-        group = row[start : start + groups]
-        for j in range(groups):
-            maxima[j] = max(maxima[j], group[j])
-    bound = max(_kth(maxima, k), np.int32(1))
+    bound = max(_kth(maxima, k, k // 8), np.int32(1))
     reach = 0
     for i in range(n):
         found[reach], where[reach] = row[i], i
@@ -93,7 +91,7 @@ def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArra
     if reach > k:
         full = -(-reach // LANES) * LANES
         found[reach:full] = 0
-        edge = _kth(found[:full], k)
+        edge = _kth(found[:full], k, 0)
         for i in range(reach):
             equal -= int(found[i] > edge)
     row[:] = np.int32(0)
@@ -108,9 +106,13 @@ def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArra
 
 
 @kernel
-def _kth(bits: NDArray[np.int32], k: int) -> np.int32:
-    """The largest number at least 0 that k of ``bits`` reach; 0 if fewer do."""
-    low, high = np.int32(0), np.int32(INFINITY)
+def _kth(bits: NDArray[np.int32], k: int, more: int) -> np.int32:
+    """A number at least 0 that k of ``bits`` reach and at most ``more`` of them more, or if equal ones leave none such
+    the largest that k do; 0 if fewer do.
+    """
+    low, high = np.int32(0), np.int32(0)
+    for i in range(len(bits)):
+        high = max(high, bits[i])
     while low < high:
         middle = low + (high - low + np.int32(1)) // np.int32(2)
         reach = np.int32(0)
@@ -118,6 +120,8 @@ def _kth(bits: NDArray[np.int32], k: int) -> np.int32:
             reach += np.int32(bits[i] >= middle)
         if reach >= k:
             low = middle
+            if reach <= k + more:
+                break
         else:
             high = middle - np.int32(1)
     return low

@@ -19,31 +19,35 @@ Array = NDArray[Any]
 
 
 class Strongest(CompiledLit):
-    """What `CompiledLit` is, found by `see_` a few images at a time: of each the ``k`` largest codes, if positive."""
+    """What `CompiledLit` is, found by `see_` a few images at a time: of each the ``k`` largest codes, if positive.
 
-    def __init__(self, codes: Tensor, k: int) -> None:
-        self._codes, self._k, self._groups = array_of(codes), k, groups_of(codes.shape[1], k)
-        begins = np.arange(0, len(codes) * k, k)
-        self._bounds = (begins, begins.copy())
-        self._make(len(codes) * k)
+    With what `CompiledLit.error_` is given, and ``b_enc``.
+    """
 
-    def see_(
+    def __init__(
         self,
-        products: Tensor,
+        codes: Tensor,
+        k: int,
         b_enc: Tensor,
         dictionary: Tensor,
         b_dec: Tensor,
         x: Tensor,
         out: Tensor,
-        rounded: Tensor | None,
-        images: slice,
+        rounded: Tensor | None = None,
     ) -> None:
+        self._codes = array_of(codes)
+        begins = np.arange(0, len(codes) * k, k)
+        self._bounds = (begins, begins.copy())
+        self._make(len(codes) * k)
+        found = (array_of(b_enc), k, groups_of(codes.shape[1], k), self._codes, self._values, self._latents)
+        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
+        bits = NOWHERE if rounded is None else bits_of(rounded)
+        self._given = (*found, *self._bounds, *arrays, bits, self._squares, self._pulled)
+
+    def see_(self, products: Tensor, images: slice) -> None:
         """Codes of some images from ``products`` (n, n_latents), their W_enc x₀; then as `CompiledLit.error_`."""
         first, end, _ = images.indices(len(self._codes))
-        see = (array_of(products), array_of(b_enc), self._k, self._groups, self._codes, self._values, self._latents)
-        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
-        after = (NOWHERE if rounded is None else bits_of(rounded), self._squares, self._pulled)
-        _see_(*see, *self._bounds, *arrays, *after, first, end)
+        _see_(array_of(products), *self._given, first, end)
 
     def seen(self) -> float:
         """What `CompiledLit.error_` says, once all images have been; NaN where a code is no finite number."""

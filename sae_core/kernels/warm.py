@@ -24,8 +24,8 @@ def warm() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         rounded = torch.empty(2, 2, dtype=dtype) if dtype == torch.bfloat16 else None
         codes_, rows_, images_ = codes.to(dtype), rows.to(dtype), images.to(dtype)
-        strongest = Strongest(codes, 1)
-        strongest.see_(codes_, b_enc, rows_, b_dec, images, error, rounded, slice(None))
+        strongest = Strongest(codes, 1, b_enc, rows_, b_dec, images, error, rounded)
+        strongest.see_(codes_, slice(None))
         light_(codes_, b_enc, codes, np.empty(2, np.int64), slice(None))
         lit, dense = CompiledLit(codes, count_lit(codes)), CompiledDense(codes, codes_, torch.empty_like(codes_))
         strongest.seen()

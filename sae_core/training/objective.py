@@ -182,14 +182,14 @@ class Objective:
         """In one go, where all that is done to an image's pre_codes is to keep the k largest."""
         from sae_core.kernels.strongest import Strongest
 
-        model, products, lit = self.model, self._products, Strongest(self.codes, k)
+        model, products = self.model, self._products
         dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
+        lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded)
 
         def see(images: slice) -> None:
             if take is not None:
                 take(images)
-            product = self._project(encoded, images)
-            lit.see_(product, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded, images)
+            lit.see_(self._project(encoded, images), images)
 
         products.share(see, len(encoded))
         self.missed, self._lit = lit.seen(), lit

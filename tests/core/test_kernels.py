@@ -135,9 +135,9 @@ def test_the_strongest_of_an_image_are_chosen_and_decoded_in_one_go(seed: int, k
     kept, where = pre_codes.relu().topk(k, dim=1)
     expected = torch.zeros_like(pre_codes).scatter_(1, where, kept)
     codes, error = torch.empty_like(pre_codes), torch.empty_like(x)
-    strongest = Strongest(codes, k)
+    strongest = Strongest(codes, k, b_enc, dictionary, b_dec, x, error)
     for images in (slice(0, 3), slice(3, 7)):
-        strongest.see_(products[images], b_enc, dictionary, b_dec, x, error, None, images)
+        strongest.see_(products[images], images)
     lit, other = CompiledLit(expected, count_lit(expected)), torch.empty_like(x)
     assert strongest.seen() == pytest.approx(lit.error_(dictionary, b_dec, x, other))
     assert torch.equal(codes, expected)
@@ -161,8 +161,8 @@ def test_a_code_that_is_no_finite_number_is_not_lost(value: float) -> None:
     light_(products, torch.zeros(20), codes, lit, slice(None))
     assert not math.isfinite(CompiledLit(codes, lit).error_(*rest))
     assert not math.isfinite(CompiledDense(codes, codes, torch.empty_like(codes)).error_(*rest))
-    strongest = Strongest(codes, 2)
-    strongest.see_(products, torch.zeros(20), *rest, None, slice(None))
+    strongest = Strongest(codes, 2, torch.zeros(20), *rest)
+    strongest.see_(products, slice(None))
     assert not math.isfinite(strongest.seen())
 
 
