@@ -12,6 +12,7 @@ from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.recent import observe_
 from sae_core.kernels.strongest import Strongest
+from sae_core.kernels.take import take_
 
 __all__ = ["warm"]
 
@@ -24,6 +25,7 @@ def warm() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         rounded = torch.empty(2, 2, dtype=dtype) if dtype == torch.bfloat16 else None
         codes_, rows_, images_ = codes.to(dtype), rows.to(dtype), images.to(dtype)
+        take_(images, torch.tensor([0, 1]), b_dec, error, images_.clone(), slice(None))
         strongest = Strongest(codes, 1, b_enc, rows_, b_dec, images, error, rounded)
         strongest.see_(codes_, slice(None))
         light_(codes_, b_enc, codes, np.empty(2, np.int64), slice(None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from numpy.typing import NDArray
@@ -13,7 +13,21 @@ from sae_core.config import Config, ConfigError
 from sae_core.data import Stored
 from sae_core.model import seeded
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "Drawn"]
+
+
+class Drawn(NamedTuple):
+    """Images that have not been fetched yet: ``rows`` (batch,) of all there are."""
+
+    images: Tensor | NDArray[Any]
+    rows: Tensor
+
+    def take_(self, out: Tensor, some: slice = slice(None)) -> None:
+        """Put them, or ``some`` of them, into ``out`` (n, n_pixels)."""
+        if isinstance(self.images, Tensor):
+            torch.index_select(self.images, 0, self.rows[some], out=out)
+        else:  # larger than memory: the batch is read from its file
+            out.copy_(torch.from_numpy(self.images[self.rows[some].cpu().numpy()]))
 
 
 class Batches:
@@ -37,13 +51,9 @@ class Batches:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def take(self, step: int, out: Tensor, some: slice = slice(None)) -> None:
-        """Put the images that step ``step`` (from 0) learns from, or ``some`` of them, into ``out`` (n, n_pixels)."""
-        rows = self.rows(step)[some]
-        if self._stored is None:
-            torch.index_select(self._x, 0, rows, out=out)
-        else:  # larger than memory: the batch is read from its file
-            out.copy_(torch.from_numpy(self._stored[rows.cpu().numpy()]))
+    def draw(self, step: int) -> Drawn:
+        """What step ``step`` (from 0) learns from."""
+        return Drawn(self._x if self._stored is None else self._stored, self.rows(step))
 
     def rows(self, step: int) -> Tensor:
         """(batch,) their indices."""

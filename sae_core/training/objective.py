@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from sae_core.training.products import Products
 if TYPE_CHECKING:
     from sae_core.kernels.dense import CompiledDense
     from sae_core.kernels.lit import CompiledLit
+    from sae_core.training.batches import Drawn
 
 __all__ = ["Objective"]
 
@@ -54,6 +54,7 @@ class Objective:
         self.x = model.W_enc.new_empty(batch_size, n_pixels, requires_grad=False)
         """(batch, n_pixels): the caller fills it."""
         self.centred = torch.empty_like(self.x)
+        self._encoded = self.x
         self.error = torch.empty_like(self.x)
         self.codes = self.x.new_zeros(batch_size, n_latents)
         self.counts = self.x.new_zeros(n_latents)
@@ -125,33 +126,32 @@ class Objective:
         drawn = torch.randn(self.x.shape, generator=random, dtype=self.x.dtype).to(self.x.device)
         self.noisy = torch.add(self.x, drawn, alpha=noise, out=self._buffer("noisy", self.x))
 
-    def forward(self, config: Config, take: Callable[[slice], None] | None = None) -> float:
+    def forward(self, config: Config, drawn: Drawn | None = None) -> float:
         """Fill ``codes``, ``counts`` and ``error`` from ``x``; the reconstruction term.
 
-        ``take`` puts some of the batch's images into ``x`` first. ``fires`` is filled where products are dense, and
+        Images that were ``drawn`` are put into ``x`` first. ``fires`` is filled where products are dense, and
         where the method does not tell which codes it left. What the codes' gradient has of the reconstruction is
         taken while the error is at hand: `backward` finds it.
         """
         model, encoded = self.model, self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
+        self._encoded = encoded
         self._products.refresh(self._encoder, model.W_enc)
         kept, n_images = self.method.kept(config) if self.wide else None, len(encoded)
         if kept == self.codes.shape[1]:
-            self._see_positive(encoded, take)
+            self._see_positive(encoded, drawn)
         elif kept is not None and kept * n_images <= self._few:
-            self._see_strongest(kept, encoded, take)
+            self._see_strongest(kept, encoded, drawn)
         else:
-            self._see(config, encoded, take)
+            self._see(config, encoded, drawn)
         return self.missed * self._per_image()
 
-    def _see(self, config: Config, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+    def _see(self, config: Config, encoded: Tensor, drawn: Drawn | None) -> None:
         """In two goes: the method may let images compete, and how many codes are lit decides about the products."""
 
         def see(images: slice) -> None:
-            if take is not None:
-                take(images)
-            self._encode(encoded, images)
+            self._encode(encoded, drawn, images)
 
         self._products.share(see, len(encoded))
         if self._batch.pre_codes is not None:
@@ -164,21 +164,19 @@ class Objective:
         else:
             self._miss_narrow(at, config)
 
-    def _see_positive(self, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+    def _see_positive(self, encoded: Tensor, drawn: Drawn | None) -> None:
         """The same where pre_codes only go through a ReLU."""
         from sae_core.kernels.dense import light_
 
         lit = np.empty(len(encoded), np.int64)
 
         def see(images: slice) -> None:
-            if take is not None:
-                take(images)
-            light_(self._project(encoded, images), self.model.b_enc, self.codes, lit, images)
+            light_(self._project(encoded, drawn, images), self.model.b_enc, self.codes, lit, images)
 
         self._products.share(see, len(encoded))
         self._miss_wide(lit)
 
-    def _see_strongest(self, k: int, encoded: Tensor, take: Callable[[slice], None] | None) -> None:
+    def _see_strongest(self, k: int, encoded: Tensor, drawn: Drawn | None) -> None:
         """In one go, where all that is done to an image's pre_codes is to keep the k largest."""
         from sae_core.kernels.strongest import Strongest
 
@@ -187,9 +185,7 @@ class Objective:
         lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded)
 
         def see(images: slice) -> None:
-            if take is not None:
-                take(images)
-            lit.see_(self._project(encoded, images), images)
+            lit.see_(self._project(encoded, drawn, images), images)
 
         products.share(see, len(encoded))
         self.missed, self._lit = lit.seen(), lit
@@ -233,20 +229,34 @@ class Objective:
         dictionary = products.rounded("dictionary", self.model.dictionary)
         products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
 
-    def _encode(self, encoded: Tensor, images: slice) -> None:
+    def _encode(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
-        centred, W_enc = self._centre(encoded, images), self._products.rounded(self._encoder, self.model.W_enc)
+        centred, W_enc = self._centre(encoded, drawn, images), self._products.rounded(self._encoder, self.model.W_enc)
         self._products.multiply(self.codes[images], centred, W_enc.T, self.model.b_enc, beta=1.0)
 
-    def _project(self, encoded: Tensor, images: slice) -> Tensor:
+    def _project(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> Tensor:
         """W_enc x₀ (n, n_latents) of some images, in the precision of products."""
-        return torch.mm(self._centre(encoded, images), self._products.rounded(self._encoder, self.model.W_enc).T)
+        return torch.mm(self._centre(encoded, drawn, images), self._products.rounded(self._encoder, self.model.W_enc).T)
 
-    def _centre(self, encoded: Tensor, images: slice) -> Tensor:
+    def _centre(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> Tensor:
         """Some of the images without b_pre, as products take them."""
+        b_dec = self.model.b_dec
+        if self.wide and drawn is not None and isinstance(drawn.images, Tensor):
+            from sae_core.kernels.take import take_
+
+            low = self._products.copy_of("centred", self.x)
+            out = low if low is not None or not self._centres else self.centred
+            take_(drawn.images, drawn.rows, b_dec if self._centres else None, self.x, out, images)
+            return (self.x if out is None else out)[images]
+        if drawn is not None:
+            drawn.take_(self.x[images], images)
         if self._centres:
-            torch.sub(encoded[images], self.model.b_dec, out=self.centred[images])
+            torch.sub(encoded[images], b_dec, out=self.centred[images])
         return self._products.round("centred", self.centred, images)
+
+    def exactly_centred(self) -> Tensor:
+        """What was encoded, without b_pre, also where `forward` has it only as products take it."""
+        return torch.sub(self._encoded, self.model.b_dec, out=self.centred) if self._centres else self._encoded
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""

@@ -59,13 +59,13 @@ class AuxK:
         self._rows = rows
         objective, model = self._objective, self._objective.model
         encoder, b_enc, self._filters = model.W_enc[rows], model.b_enc[rows], model.dictionary[rows]
-        error, n_images = objective.error, len(objective.x)
+        error, n_images, self._centred = objective.error, len(objective.x), objective.exactly_centred()
         self._codes, self._left = objective.x.new_empty(n_images, len(rows)), torch.empty_like(error)
         squares, sums = error.new_empty(n_images), torch.empty_like(error[0])
 
         def see(first: int, end: int) -> None:
             some = slice(first, end)
-            codes = torch.addmm(b_enc, objective.centred[some], encoder.T, out=self._codes[some])
+            codes = torch.addmm(b_enc, self._centred[some], encoder.T, out=self._codes[some])
             if self._k < len(rows):
                 kept, where = codes.topk(self._k, dim=1, sorted=False)
                 codes.zero_().scatter_(1, where, kept)
@@ -94,7 +94,7 @@ class AuxK:
                 grads.mul_(self._codes[:, some] != 0)
             for_codes[:, some] = grads
             torch.mm(self._codes[:, some].T, self._left, out=for_filters[some]).mul_(slope)
-            torch.mm(grads.T, objective.centred, out=for_encoder[some])
+            torch.mm(grads.T, self._centred, out=for_encoder[some])
 
         share(back, len(rows))
         if model.config.tied:

@@ -267,15 +267,11 @@ class Trainer:
 
     def _see(self) -> float:
         """The reconstruction term of the next batch."""
-        self._batches.rows(self.steps)  # a new epoch's order is drawn once, however many take images from it
-        noise = self.config.noise
+        drawn, noise = self._batches.draw(self.steps), self.config.noise
         if noise:
-            self._take(slice(None))
+            drawn.take_(self.objective.x)
         self.objective.blur_(noise, self.steps)
-        return self.objective.forward(self.config, None if noise else self._take)
-
-    def _take(self, images: slice) -> None:
-        self._batches.take(self.steps, self.objective.x[images], images)
+        return self.objective.forward(self.config, None if noise else drawn)
 
     def _weight(self) -> float:
         """The method's weight, or the controller's, with the warm-up: a linear ramp, and nothing after it."""
