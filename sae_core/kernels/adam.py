@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core.kernels.compiling import kernel
-from sae_core.kernels.rows import NOWHERE, array_of, bits_of, hold_row_, round_
+from sae_core.kernels.compiling import kernel, number
+from sae_core.kernels.rows import NOWHERE, array_of, bits_of, copy_, hold_row_
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledAdam", "sum_of_squares"]
@@ -113,7 +113,7 @@ def _move_(
         if least:
             hold_row_(row, least)
         if len(out):
-            round_(row, out[j])
+            copy_(row, out[j])
 
 
 @kernel
@@ -121,7 +121,7 @@ def _adam_(weights: Array, grad: Array, m: Array, v: Array, scale: Any, pace: An
     keep_m, keep_v = weights.dtype.type(0.9), weights.dtype.type(0.999)
     take_m, take_v, least = weights.dtype.type(0.1), weights.dtype.type(0.001), weights.dtype.type(1e-8)
     for i in range(len(weights)):
-        g = scale * grad[i]
+        g = scale * number(grad[i])
         m[i] = keep_m * m[i] + take_m * g
         v[i] = keep_v * v[i] + take_v * g * g
         weights[i] -= pace * m[i] / (np.sqrt(v[i]) * spread + least)
@@ -131,7 +131,7 @@ def _adam_(weights: Array, grad: Array, m: Array, v: Array, scale: Any, pace: An
 def _square(flat: Array, sums: Array, first: int, end: int) -> None:
     for index in range(first, end):
         part = flat[len(flat) * index // PARTS : len(flat) * (index + 1) // PARTS]
-        total = flat.dtype.type(0)
+        total = np.float32(0)
         for i in range(len(part)):
-            total += part[i] * part[i]
+            total += number(part[i]) * number(part[i])
         sums[index] = total

@@ -12,7 +12,7 @@ from torch import Tensor
 from sae_core.kernels import Gradients
 from sae_core.kernels.compiling import kernel, number, put
 from sae_core.kernels.lit import price_of, prices
-from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, project_, total_columns, weigh_rows
+from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, copy_, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledDense", "count_lit", "light_"]
@@ -78,12 +78,17 @@ class CompiledDense:
         out: Gradients,
         W_enc: Tensor | None,
         across: Tensor | None,
-    ) -> tuple[list[float], Tensor | None]:
-        """As `CompiledLit.weigh_`."""
+    ) -> tuple[list[float | None], Tensor | None]:
+        """As `CompiledLit.weigh_`; the sum of W_enc's squares is left out where products go where they belong."""
         for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
         n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
-        squares, missed = np.empty((2, n)), array_of(error)
-        free, unit = for_W_enc[:0], for_W_enc[:0] if across is None else array_of(across)
+        squares, missed, straight = (
+            np.empty((2, n)),
+            array_of(error),
+            out.W_enc.dtype == centred.dtype == torch.bfloat16,
+        )
+        free = np.empty((0, 0), number_)
+        unit = free if across is None else array_of(across)
         parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
         sums = np.zeros((BLOCKS, n), for_b_enc.dtype)
         arrays = (array_of(self._grads), array_of(self._codes), number_(slope), prices(price, for_b_enc), sums)
@@ -92,8 +97,9 @@ class CompiledDense:
 
         def weigh(first: int, end: int) -> None:
             a, z = n * first // BLOCKS, n * end // BLOCKS
-            product = torch.mm(self._grads.T[a:z], centred)
-            _place_(array_of(product), number_(1), for_W_enc, free, squares[0], a, z)
+            product = torch.mm(self._grads.T[a:z], centred, out=out.W_enc[a:z] if straight else None)
+            if not straight:
+                _place_(array_of(product), number_(1), for_W_enc, free, squares[0], a, z)
             product = torch.mm(self._factor.T[a:z], error)
             _place_(array_of(product), number_(slope), for_dictionary, unit, squares[1], a, z)
             total_columns(missed, number_(slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
@@ -102,7 +108,7 @@ class CompiledDense:
 
         share(weigh, BLOCKS)
         through = None if encoder is None else torch.from_numpy(parts.sum(axis=0))
-        return [float(of_each.sum()) for of_each in squares], through
+        return [None if straight else float(squares[0].sum()), float(squares[1].sum())], through
 
 
 @kernel
@@ -158,9 +164,7 @@ def _miss_(
             square += sums[p] * sums[p]
         squares[r] = square
         if len(rounded):
-            bits = rounded[r]
-            for p in range(len(sums)):
-                put(bits, p, sums[p])
+            copy_(sums, rounded[r])
 
 
 @kernel
@@ -181,9 +185,11 @@ def _pay_(grads: Array, codes: Array, slope: Any, prices: Array, sums: Array, fi
 @kernel
 def _place_(product: Array, scale: Any, out: Array, across: Array, squares: Array, first: int, end: int) -> None:
     """Write scale · product (end − first, n_pixels), projected off unit rows where there are any."""
+    grad = np.empty(out.shape[1], across.dtype)
     for j in range(first, end):
-        row, grad, square = product[j - first], out[j], out.dtype.type(0)
+        row, square = product[j - first], across.dtype.type(0)
         for p in range(len(grad)):
             grad[p] = number(row[p]) * scale
             square += grad[p] * grad[p]
         squares[j] = project_(grad, across[j]) if len(across) else square
+        copy_(grad, out[j])

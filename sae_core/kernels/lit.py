@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels import Gradients
-from sae_core.kernels.compiling import kernel, number, put
-from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, project_, total_columns, weigh_rows
+from sae_core.kernels.compiling import kernel, number
+from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, copy_, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledLit", "error_of", "price_of", "prices"]
@@ -72,15 +72,22 @@ class CompiledLit:
             W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
             dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
 
-        ``across``: unit rows (n_latents, n_pixels) that the dictionary's is projected off. The sums of the squares of
-        both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ Σ grad.
+        Those of matrices may be kept in bfloat16. ``across``: unit rows (n_latents, n_pixels) that the dictionary's is
+        projected off. The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ
+        Σ grad.
         """
         for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
         n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
         squares, missed = np.empty((2, n)), array_of(error)
         lists = (*self._bounds, self._latents, self._counts, self._values, self._pulled)
         arrays = (number_(slope), prices(price, for_b_enc), array_of(centred), missed)
-        grads = (for_W_enc, for_b_enc, for_dictionary, for_W_enc[:0] if across is None else array_of(across), squares)
+        grads = (
+            for_W_enc,
+            for_b_enc,
+            for_dictionary,
+            np.empty((0, 0), number_) if across is None else array_of(across),
+            squares,
+        )
         parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
 
         def weigh(first: int, end: int) -> None:
@@ -157,9 +164,7 @@ def error_of(
         sums[p] = b_dec[p] - image[p]
     square = _add(sums, values, dictionary, latents, i, last)
     if len(rounded):
-        bits = rounded[r]
-        for p in range(n):
-            put(bits, p, sums[p])
+        copy_(sums, rounded[r])
     while i + 3 < last:
         _pull_four(sums, dictionary, latents, pulled, i)
         i += 4
@@ -252,13 +257,15 @@ def _weigh_(
                 places[j - first] = place + 1
                 grads[place] = pulled[i] * slope + price_of(prices, j)
                 images[place], values[place] = image, codes[i] * slope
+    sums = np.empty(for_W_enc.shape[1], codes.dtype)
     for j in range(first, end):
         a, z = begins[j - first], begins[j - first + 1]
-        for_W_enc[j] = 0
-        squares[0, j] = _add(for_W_enc[j], grads, centred, images, a, z)
+        sums[:] = 0
+        squares[0, j] = _add(sums, grads, centred, images, a, z)
+        copy_(sums, for_W_enc[j])
         for_b_enc[j] = grads[a:z].sum()
     for j in range(first, end):
-        for_dictionary[j] = 0
-        squares[1, j] = _add(for_dictionary[j], values, error, images, begins[j - first], begins[j - first + 1])
-        if len(across):
-            squares[1, j] = project_(for_dictionary[j], across[j])
+        sums[:] = 0
+        square = _add(sums, values, error, images, begins[j - first], begins[j - first + 1])
+        squares[1, j] = project_(sums, across[j]) if len(across) else square
+        copy_(sums, for_dictionary[j])

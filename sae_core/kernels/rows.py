@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core.kernels.compiling import kernel, number
+from sae_core.kernels.compiling import kernel, number, put
 
-__all__ = ["BLOCKS", "NOWHERE", "array_of", "bits_of", "hold_row_", "project_", "round_", "total_columns", "weigh_rows"]
+__all__ = ["BLOCKS", "NOWHERE", "array_of", "bits_of", "copy_", "hold_row_", "project_", "total_columns", "weigh_rows"]
 
 Array = NDArray[Any]
 
@@ -60,11 +60,10 @@ def project_(grad: Array, row: Array) -> Any:
 
 
 @kernel
-def round_(numbers: NDArray[np.float32], out: NDArray[np.uint16]) -> None:
-    """To the nearest bfloat16, of two that are equally near to the one whose last bit is 0 (IEEE 754, 4.3.1)."""
-    bits = numbers.view(np.uint32)
-    for i in range(len(bits)):
-        out[i] = (bits[i] + np.uint32(0x7FFF) + ((bits[i] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+def copy_(numbers: Array, out: Array) -> None:
+    """As numbers, or rounded to bfloat16."""
+    for i in range(len(out)):
+        put(out, i, numbers[i])
 
 
 @kernel

@@ -21,9 +21,11 @@ def warm() -> None:
     """Compile for float32, or load what was; with and without bfloat16 factors."""
     codes, rows, images = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), torch.ones(3, 2), torch.ones(2, 2)
     b_enc, b_dec, error = torch.ones(3), torch.zeros(2), torch.empty(2, 2)
-    out = Gradients(torch.empty(3, 2), torch.empty(3), torch.empty(3, 2), torch.empty(2))
+    state = (torch.zeros(3, 2), torch.ones(3, 2), torch.zeros(()))
     for dtype in (torch.float32, torch.bfloat16):
         rounded = torch.empty(2, 2, dtype=dtype) if dtype == torch.bfloat16 else None
+        matrix = torch.empty(3, 2, dtype=dtype)
+        out = Gradients(matrix, torch.empty(3), matrix.clone(), torch.empty(2))
         codes_, rows_, images_ = codes.to(dtype), rows.to(dtype), images.to(dtype)
         take_(images, torch.tensor([0, 1]), b_dec, error, images_.clone(), slice(None))
         strongest = Strongest(codes, 1, b_enc, rows_, b_dec, images, error, rounded)
@@ -36,8 +38,7 @@ def warm() -> None:
                 products.error_(rows_, b_dec, images, error, rounded)
             products.weigh_(1.0, 1.0, images_, error.to(dtype), out, rows_, rows)
             products.count_(b_enc)
+        CompiledAdam([rows], [state], [rows.bfloat16()], [1.0]).step([out.W_enc], 1e-3, 1.0, [None])
     observe_(b_enc, torch.zeros(3), torch.zeros(3, dtype=torch.int64), 2, 0.5, 2)
     keep_largest_in_rows_(codes.numpy(), 1)
-    state = (torch.zeros(3, 2), torch.ones(3, 2), torch.zeros(()))
-    CompiledAdam([rows], [state], [rows.bfloat16()], [1.0]).step([out.W_enc], 1e-3, 1.0, [None])
     assert np.isfinite(rows.numpy()).all()

@@ -87,8 +87,12 @@ class Objective:
         self._few = sparse_share(products, wide=self.wide) * self.codes.numel()
         """Up to so many lit codes of a batch are multiplied alone."""
         self._buffers: dict[str, Tensor] = {}
-        for parameter in model.parameters():
-            parameter.grad = torch.zeros_like(parameter)
+        for name, parameter in model.named_parameters():
+            if name in self.lower and not self._tied and hasattr(parameter, "grad_dtype"):
+                parameter.grad_dtype = products  # as products come out: half as much to write, and to read again
+                parameter.grad = torch.zeros_like(parameter, dtype=products, requires_grad=False)
+            else:
+                parameter.grad = torch.zeros_like(parameter)
         self._batch = self._as_seen_by_the_method()
 
     def _as_seen_by_the_method(self) -> Batch:
@@ -311,7 +315,8 @@ class Objective:
         across = model.dictionary if self.projects and not self._tied else None
         squares, through_b_pre = lit.weigh_(slope, price, centred, error, out, W_enc if self._centres else None, across)
         if squares and self._final(weight, config):
-            self.squares = dict(zip(("W_enc", "dictionary"), squares, strict=True))
+            names = zip(("W_enc", "dictionary"), squares, strict=True)
+            self.squares = {name: square for name, square in names if square is not None}
         if config.weight_decay:
             out.W_enc.add_(model.W_enc, alpha=config.weight_decay)
         if self._tied:

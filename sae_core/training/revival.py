@@ -112,9 +112,9 @@ class AuxK:
         total = getattr(self._objective.model, name).grad
         assert total is not None
         assert rows is not None
-        before = total[rows]
+        before = total[rows].to(grads.dtype)
         after = before + grads
-        total[rows] = after
+        total[rows] = after.to(total.dtype)
         if name in squares:
             squares[name] += _square(after) - _square(before)
 
