@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels.compiling import kernel, number
-from sae_core.kernels.rows import NOWHERE, array_of, bits_of, copy_, hold_row_
+from sae_core.kernels.rows import NOWHERE, Views, array_of, bits_of, copy_, hold_row_
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledAdam", "sum_of_squares"]
@@ -41,10 +41,11 @@ class CompiledAdam:
         lower: Sequence[Tensor | None],
         least: Sequence[float],
     ) -> None:
-        self._weights = list(map(_rows, weights))
-        self._moments = [(_rows(m), _rows(v)) for m, v, _ in state]
+        self._weights = [_in_rows(array_of(tensor)) for tensor in weights]
+        self._moments = [(_in_rows(array_of(m)), _in_rows(array_of(v))) for m, v, _ in state]
         self._taken = [array_of(taken) for _, _, taken in state]
         self._lower = [NOWHERE if out is None else bits_of(out) for out in lower]
+        self._view = Views()
         self._least = [rows.dtype.type(norm) for rows, norm in zip(self._weights, least, strict=True)]
 
     def step(self, grads: Sequence[Tensor], rate: float, longest: float, squares: Sequence[float | None]) -> None:
@@ -55,7 +56,7 @@ class CompiledAdam:
         for taken in self._taken:
             taken[()] += 1.0
         t = float(self._taken[0])
-        rows, scale, number = list(map(_rows, grads)), 1.0, self._weights[0].dtype.type
+        rows, scale, number = [_in_rows(self._view(grad)) for grad in grads], 1.0, self._weights[0].dtype.type
         if longest:
             unknown = [grad.reshape(-1) for grad, known in zip(rows, squares, strict=True) if known is None]
             norm = math.sqrt(sum(known or 0.0 for known in squares) + sum_of_squares(unknown))
@@ -87,9 +88,8 @@ def sum_of_squares(flats: Sequence[Array]) -> float:
     return float(sums.sum())
 
 
-def _rows(tensor: Tensor) -> Array:
-    """On its own memory, (n_rows, n); a vector is one row."""
-    array = array_of(tensor)
+def _in_rows(array: Array) -> Array:
+    """(n_rows, n); a vector is one row."""
     return array if array.ndim == 2 else array.reshape(1, -1)
 
 

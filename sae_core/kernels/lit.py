@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sae_core.kernels import Gradients
 from sae_core.kernels.compiling import kernel, number
-from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, copy_, project_, total_columns, weigh_rows
+from sae_core.kernels.rows import BLOCKS, NOWHERE, View, array_of, copy_, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledLit", "error_of", "price_of", "prices"]
@@ -20,13 +20,14 @@ Array = NDArray[Any]
 
 
 class CompiledLit:
-    """Those of ``codes`` (batch, n_latents) that are lit, ``lit`` (batch,) of them on each image.
+    """Those of ``codes`` (batch, n_latents) that are lit, ``lit`` (batch,) of them on each image; ``view`` of tensors
+    that stay where they are.
 
     Matrices that are only read may be rounded to bfloat16: half as much has to be fetched.
     """
 
-    def __init__(self, codes: Tensor, lit: NDArray[np.int64]) -> None:
-        self._codes = array_of(codes)
+    def __init__(self, codes: Tensor, lit: NDArray[np.int64], view: View = array_of) -> None:
+        self._codes, self._view = view(codes), view
         ends = np.cumsum(lit)
         self._bounds = (ends - lit, ends)
         self._make(int(ends[-1]))
@@ -43,10 +44,10 @@ class CompiledLit:
 
         While the filters are at hand, out @ dictionaryᵀ is taken at the lit codes, for `weigh_`.
         """
-        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
-        after = (NOWHERE if rounded is None else bits_of(rounded), self._squares, self._pulled)
+        filters, below, images, error = map(self._view, (dictionary, b_dec, x, out))
+        after = (NOWHERE if rounded is None else self._view(rounded), self._squares, self._pulled)
         lists = (self._codes, *self._bounds, self._latents, self._values)
-        share(lambda a, z: _error_(*lists, *arrays, *after, a, z), len(x))
+        share(lambda a, z: _error_(*lists, filters, below, images, error, *after, a, z), len(x))
         return self._missed()
 
     def _missed(self) -> float:
@@ -55,7 +56,7 @@ class CompiledLit:
 
     def count_(self, out: Tensor) -> None:
         """(n_latents,) on how many images each latent is lit."""
-        array_of(out)[:] = self._counts
+        self._view(out)[:] = self._counts
 
     def weigh_(
         self,
@@ -76,19 +77,20 @@ class CompiledLit:
         projected off. The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ
         Σ grad.
         """
-        for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
+        view = self._view
+        for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(view, out)
         n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
-        squares, missed = np.empty((2, n)), array_of(error)
+        squares, missed = np.empty((2, n)), view(error)
         lists = (*self._bounds, self._latents, self._counts, self._values, self._pulled)
-        arrays = (number_(slope), prices(price, for_b_enc), array_of(centred), missed)
+        arrays = (number_(slope), prices(price, for_b_enc), view(centred), missed)
         grads = (
             for_W_enc,
             for_b_enc,
             for_dictionary,
-            np.empty((0, 0), number_) if across is None else array_of(across),
+            np.empty((0, 0), number_) if across is None else view(across),
             squares,
         )
-        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
+        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else view(W_enc)
 
         def weigh(first: int, end: int) -> None:
             _weigh_(*lists, *arrays, *grads, n * first // BLOCKS, n * end // BLOCKS)

@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels.compiling import kernel
-from sae_core.kernels.rows import array_of
+from sae_core.kernels.rows import View, array_of
 
 __all__ = ["observe_"]
 
 Array = NDArray[Any]
 
 
-def observe_(counts: Tensor, density: Tensor, last_fired: Tensor, batch: int, rate: float, images: int) -> float:
+def observe_(
+    counts: Tensor, density: Tensor, last_fired: Tensor, batch: int, rate: float, images: int, view: View = array_of
+) -> float:
     """Density ← density + rate · (counts/batch − density), last_fired ← images where counts > 0; Σ counts.
 
-    All of shape (n_latents,).
+    All of shape (n_latents,); ``view`` of tensors that stay where they are.
     """
     number = np.float32
-    total: float = _observe_(
-        array_of(counts), array_of(density), array_of(last_fired), number(1 / batch), number(rate), images
-    )
+    total: float = _observe_(view(counts), view(density), view(last_fired), number(1 / batch), number(rate), images)
     return total
 
 

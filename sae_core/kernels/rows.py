@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -11,9 +12,24 @@ from torch import Tensor
 
 from sae_core.kernels.compiling import kernel, number, put
 
-__all__ = ["BLOCKS", "NOWHERE", "array_of", "bits_of", "copy_", "hold_row_", "project_", "total_columns", "weigh_rows"]
+__all__ = [
+    "BLOCKS",
+    "NOWHERE",
+    "View",
+    "Views",
+    "array_of",
+    "bits_of",
+    "copy_",
+    "hold_row_",
+    "project_",
+    "total_columns",
+    "weigh_rows",
+]
 
 Array = NDArray[Any]
+
+View: TypeAlias = Callable[[Tensor], Array]
+"""`array_of`, or `Views` that remember."""
 
 NOWHERE: NDArray[np.uint16] = np.empty((0, 0), np.uint16)
 """For what nobody needs rounded."""
@@ -28,6 +44,20 @@ def array_of(tensor: Tensor) -> Array:
         return bits_of(tensor)
     array: Array = tensor.detach().numpy()
     return array
+
+
+class Views:
+    """`array_of` tensors that stay where they are, made once: to make one takes as long as many a kernel."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Tensor, Array]] = {}
+
+    def __call__(self, tensor: Tensor) -> Array:
+        """Its numbers, or bits."""
+        known = self._known.get(id(tensor))
+        if known is None:
+            known = self._known[id(tensor)] = (tensor, array_of(tensor))
+        return known[1]
 
 
 def bits_of(tensor: Tensor) -> NDArray[np.uint16]:

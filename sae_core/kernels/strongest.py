@@ -11,7 +11,7 @@ from torch import Tensor
 from sae_core.kernels.compiling import kernel, number
 from sae_core.kernels.largest import LANES, groups_of, keep_in_row_
 from sae_core.kernels.lit import CompiledLit, error_of
-from sae_core.kernels.rows import NOWHERE, array_of, bits_of
+from sae_core.kernels.rows import NOWHERE, View, array_of
 
 __all__ = ["Strongest"]
 
@@ -34,20 +34,21 @@ class Strongest(CompiledLit):
         x: Tensor,
         out: Tensor,
         rounded: Tensor | None = None,
+        view: View = array_of,
     ) -> None:
-        self._codes = array_of(codes)
+        self._codes, self._view = view(codes), view
         begins = np.arange(0, len(codes) * k, k)
         self._bounds = (begins, begins.copy())
         self._make(len(codes) * k)
-        found = (array_of(b_enc), k, groups_of(codes.shape[1], k), self._codes, self._values, self._latents)
-        arrays = (array_of(dictionary), array_of(b_dec), array_of(x), array_of(out))
-        bits = NOWHERE if rounded is None else bits_of(rounded)
-        self._given = (*found, *self._bounds, *arrays, bits, self._squares, self._pulled)
+        found = (view(b_enc), k, groups_of(codes.shape[1], k), self._codes, self._values, self._latents, *self._bounds)
+        filters, below, images, error = map(view, (dictionary, b_dec, x, out))
+        after = (NOWHERE if rounded is None else view(rounded), self._squares, self._pulled)
+        self._see = lambda products, a, z: _see_(products, *found, filters, below, images, error, *after, a, z)
 
     def see_(self, products: Tensor, images: slice) -> None:
         """Codes of some images from ``products`` (n, n_latents), their W_enc x₀; then as `CompiledLit.error_`."""
         first, end, _ = images.indices(len(self._codes))
-        _see_(array_of(products), *self._given, first, end)
+        self._see(array_of(products), first, end)
 
     def seen(self) -> float:
         """What `CompiledLit.error_` says, once all images have been; NaN where a code is no finite number."""

@@ -9,21 +9,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.kernels.compiling import kernel, put
-from sae_core.kernels.rows import array_of
+from sae_core.kernels.rows import View, array_of
 
 __all__ = ["take_"]
 
 Array = NDArray[Any]
 
 
-def take_(images: Tensor, rows: Tensor, b_pre: Tensor | None, x: Tensor, centred: Tensor | None, some: slice) -> None:
+def take_(
+    images: Tensor,
+    rows: Tensor,
+    b_pre: Tensor | None,
+    x: Tensor,
+    centred: Tensor | None,
+    some: slice,
+    view: View = array_of,
+) -> None:
     """Put some of ``images[rows]`` into ``x`` (batch, n_pixels), and without ``b_pre`` into ``centred``, which may be
-    bfloat16.
+    bfloat16; ``view`` of tensors that stay where they are, as all but ``rows`` do.
     """
-    first, end, _ = some.indices(len(x))
-    out = array_of(x)
-    b = np.zeros(out.shape[1], out.dtype) if b_pre is None else array_of(b_pre)
-    _take_(array_of(images), array_of(rows), b, out, out[:0] if centred is None else array_of(centred), first, end)
+    out = view(x)
+    first, end, _ = some.indices(len(out))
+    b = np.zeros(out.shape[1], out.dtype) if b_pre is None else view(b_pre)
+    _take_(view(images), array_of(rows), b, out, out[:0] if centred is None else view(centred), first, end)
 
 
 @kernel

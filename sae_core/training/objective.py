@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from sae_core.training.products import Products
 if TYPE_CHECKING:
     from sae_core.kernels.dense import CompiledDense
     from sae_core.kernels.lit import CompiledLit
+    from sae_core.kernels.rows import Views
     from sae_core.training.batches import Drawn
 
 __all__ = ["Objective"]
@@ -186,7 +188,7 @@ class Objective:
 
         model, products = self.model, self._products
         dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
-        lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded)
+        lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded, self._view)
 
         def see(images: slice) -> None:
             lit.see_(self._project(encoded, drawn, images), images)
@@ -203,7 +205,7 @@ class Objective:
         model, products, codes = self.model, self._products, self.codes
         dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
         if lit.sum() <= self._few:
-            self._lit = CompiledLit(codes, lit)
+            self._lit = CompiledLit(codes, lit, self._view)
         else:
             factor, grads = products.copy_of("codes", codes), products.copy_of("grad_codes", codes)
             self._lit = CompiledDense(
@@ -250,7 +252,7 @@ class Objective:
 
             low = self._products.copy_of("centred", self.x)
             out = low if low is not None or not self._centres else self.centred
-            take_(drawn.images, drawn.rows, b_dec if self._centres else None, self.x, out, images)
+            take_(drawn.images, drawn.rows, b_dec if self._centres else None, self.x, out, images, self._view)
             return (self.x if out is None else out)[images]
         if drawn is not None:
             drawn.take_(self.x[images], images)
@@ -261,6 +263,13 @@ class Objective:
     def exactly_centred(self) -> Tensor:
         """What was encoded, without b_pre, also where `forward` has it only as products take it."""
         return torch.sub(self._encoded, self.model.b_dec, out=self.centred) if self._centres else self._encoded
+
+    @cached_property
+    def _view(self) -> Views:
+        """Made at the first step: until then the numbers may move to other memory."""
+        from sae_core.kernels.rows import Views
+
+        return Views()
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""

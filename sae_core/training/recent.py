@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from sae_core.snapshot import Terms
+
+if TYPE_CHECKING:
+    from sae_core.kernels.rows import Views
 
 __all__ = ["DENSITY_WINDOW", "TERMS_WINDOW", "Clock", "Recent"]
 
@@ -30,6 +34,7 @@ class Recent:
 
     def __init__(self, n_latents: int, batch_size: int, like: Tensor, *, wide: bool = False) -> None:
         self.batch_size, self._wide = batch_size, wide
+        self._views: Views | None = None
         self.reconstruction = self.sparsity = self.l0 = 0.0
         self.weight = self.decay = self.auxiliary = 0.0
         self.density = like.new_zeros(n_latents)
@@ -50,8 +55,10 @@ class Recent:
         rate = self._rate(images, DENSITY_WINDOW)
         if self._wide:
             from sae_core.kernels.recent import observe_
+            from sae_core.kernels.rows import Views
 
-            return observe_(counts, self.density, self.last_fired, self.batch_size, rate, images)
+            self._views = self._views or Views()
+            return observe_(counts, self.density, self.last_fired, self.batch_size, rate, images, self._views)
         self.last_fired.masked_fill_(counts > 0, images)
         self.density.lerp_(counts / self.batch_size, rate)
         return float(counts.sum())
