@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,9 @@ class Strongest(CompiledLit):
         found = (view(b_enc), k, groups_of(codes.shape[1], k), self._codes, self._values, self._latents, *self._bounds)
         filters, below, images, error = map(view, (dictionary, b_dec, x, out))
         after = (NOWHERE if rounded is None else view(rounded), self._squares, self._pulled)
-        self._see = lambda products, a, z: _see_(products, *found, filters, below, images, error, *after, a, z)
+        self._see: Callable[[Array, int, int], None] = lambda products, a, z: _see_(
+            products, *found, filters, below, images, error, *after, a, z
+        )
 
     def see_(self, products: Tensor, images: slice) -> None:
         """Codes of some images from ``products`` (n, n_latents), their W_enc x₀; then as `CompiledLit.error_`."""

@@ -81,6 +81,14 @@ class Objective:
             for name in {self._encoder, "dictionary"}
             if self.wide
         }
+        if self.wide:  # made now, so that they lie beside what they are copies of
+            for name, like in (
+                ("centred", self.x),
+                ("error", self.x),
+                ("codes", self.codes),
+                ("grad_codes", self.codes),
+            ):
+                self._products.copy_of(name, like)
         self.lower = {name: copy for name, copy in copies.items() if copy is not None}
         """Where Adam puts, of the weights it moves, what products take."""
         held = self.wide and (self._unit or self._bounded)
@@ -118,6 +126,7 @@ class Objective:
         return [
             *(_grad(parameter) for parameter in self.model.parameters()),
             *(self.x, self.centred, self.error, self.codes, self.fires, self.grad_codes),
+            *self._products.copies,
         ]
 
     def blur_(self, noise: float, step: int) -> None:
@@ -359,8 +368,9 @@ class Objective:
 
     def constrain_(self) -> None:
         """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
-        for name in self.lower:  # Adam has rounded what it moved
-            self._products.refreshed(name, self.model.trained[name])
+        if self.lower:  # Adam has rounded what it moved
+            self._products.refreshed(self._encoder, self.model.W_enc)
+            self._products.refreshed("dictionary", self.model.dictionary)
         if (self._unit or self._bounded) and not self.wide:
             dictionary = self.model.dictionary
             torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)

@@ -41,6 +41,11 @@ class Products:
             self._rounded.setdefault(name, torch.empty_like(parameter, dtype=self.dtype, requires_grad=False))
         return self._rounded[name]
 
+    @property
+    def copies(self) -> list[Tensor]:
+        """Those there are."""
+        return list(self._rounded.values())
+
     def round(self, name: str, tensor: Tensor, rows: slice = slice(None)) -> Tensor:
         """Some rows of the tensor as products take them: as they are, or a rounded copy."""
         copy = self.copy_of(name, tensor)
