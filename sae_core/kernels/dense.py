@@ -37,33 +37,42 @@ class CompiledDense:
     """``codes`` (batch, n_latents), lit or not, with the methods of `CompiledLit`.
 
     ``as_factor`` and ``grads``, of the same shape: the codes as products take them (themselves, or a copy to be made
-    in bfloat16), and room for dJ/d pre_codes.
+    in bfloat16), and room for dJ/d pre_codes. The others are what `CompiledLit.error_` is given.
     """
 
-    def __init__(self, codes: Tensor, as_factor: Tensor, grads: Tensor) -> None:
-        self._codes, self._factor, self._grads = codes, as_factor, grads
-        self._counts = np.zeros((BLOCKS, codes.shape[1]), np.float32)
+    def __init__(
+        self,
+        codes: Tensor,
+        as_factor: Tensor,
+        grads: Tensor,
+        dictionary: Tensor,
+        b_dec: Tensor,
+        x: Tensor,
+        out: Tensor,
+        rounded: Tensor | None = None,
+    ) -> None:
+        self._codes, self._factor, self._grads, self._dictionary = codes, as_factor, grads, dictionary
+        self._error, self._rounded, self._bits = out, rounded, NOWHERE if rounded is None else bits_of(rounded)
+        self._counts, self._squares = np.zeros((BLOCKS, codes.shape[1]), np.float32), np.empty(len(x))
+        self._arrays = (array_of(b_dec), array_of(x), array_of(out))
 
-    def error_(self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor, rounded: Tensor | None = None) -> float:
-        """Codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``, and into ``rounded``; the sum of its squares.
-
-        Then out @ dictionaryᵀ, for `weigh_`.
+    def miss_(self, first: int, end: int) -> None:
+        """Of some of the `BLOCKS` of images: codes @ dictionary + b_dec − x (batch, n_pixels) into ``out``, and into
+        ``rounded``; then out @ dictionaryᵀ, for `weigh_`.
         """
-        n_images, squares = len(x), np.empty(len(x))
-        below, images, error = array_of(b_dec), array_of(x), array_of(out)
-        bits = NOWHERE if rounded is None else bits_of(rounded)
+        n_images, (b_dec, x, error) = len(self._codes), self._arrays
+        some = slice(n_images * first // BLOCKS, n_images * end // BLOCKS)
+        _count(array_of(self._codes), self._counts, first, end)
+        if self._rounded is not None:
+            self._factor[some].copy_(self._codes[some])
+        product = torch.mm(self._factor[some], self._dictionary)
+        _miss_(array_of(product), b_dec, x, error, self._bits, self._squares, some.start, some.stop)
+        missed = self._error if self._rounded is None else self._rounded
+        torch.mm(missed[some], self._dictionary.T, out=self._grads[some])
 
-        def miss(first: int, end: int) -> None:
-            some = slice(n_images * first // BLOCKS, n_images * end // BLOCKS)
-            _count(array_of(self._codes), self._counts, first, end)
-            if rounded is not None:
-                self._factor[some].copy_(self._codes[some])
-            product = torch.mm(self._factor[some], dictionary)
-            _miss_(array_of(product), below, images, error, bits, squares, some.start, some.stop)
-            torch.mm(out[some] if rounded is None else rounded[some], dictionary.T, out=self._grads[some])
-
-        share(miss, BLOCKS)
-        return float(squares.sum())
+    def missed(self) -> float:
+        """The sum of the squares of ``out``, once all have been."""
+        return float(self._squares.sum())
 
     def count_(self, out: Tensor) -> None:
         """(n_latents,) on how many images each latent is lit."""
@@ -90,13 +99,11 @@ class CompiledDense:
         free = np.empty((0, 0), number_)
         unit = free if across is None else array_of(across)
         parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
-        sums = np.zeros((BLOCKS, n), for_b_enc.dtype)
-        arrays = (array_of(self._grads), array_of(self._codes), number_(slope), prices(price, for_b_enc), sums)
-        share(lambda first, end: _pay_(*arrays, first, end), BLOCKS)
-        np.sum(sums, axis=0, out=for_b_enc)
+        grads = (array_of(self._grads), array_of(self._codes), number_(slope), prices(price, for_b_enc), for_b_enc)
 
         def weigh(first: int, end: int) -> None:
             a, z = n * first // BLOCKS, n * end // BLOCKS
+            _pay_(*grads, a, z)
             product = torch.mm(self._grads.T[a:z], centred, out=out.W_enc[a:z] if straight else None)
             if not straight:
                 _place_(array_of(product), number_(1), for_W_enc, free, squares[0], a, z)
@@ -168,18 +175,18 @@ def _miss_(
 
 
 @kernel
-def _pay_(grads: Array, codes: Array, slope: Any, prices: Array, sums: Array, first: int, end: int) -> None:
-    """Turn error @ dictionaryᵀ into dJ/d pre_codes, in place; of each block of images the sums over them."""
-    n_images, zero = len(grads), codes.dtype.type(0)
-    for block in range(first, end):
-        total = sums[block]
-        for r in range(n_images * block // BLOCKS, n_images * (block + 1) // BLOCKS):
-            row, lit = grads[r], codes[r]
-            for j in range(len(lit)):
-                grad = number(row[j]) * slope + price_of(prices, j)
-                grad = grad if lit[j] > 0 else zero
-                total[j] += grad
-                put(row, j, grad)
+def _pay_(grads: Array, codes: Array, slope: Any, prices: Array, total: Array, first: int, end: int) -> None:
+    """Turn error @ dictionaryᵀ into dJ/d pre_codes, in place, of the latents ``first`` to ``end``; their sums."""
+    zero, sums = codes.dtype.type(0), total[first:end]
+    each = prices[first:end] if len(prices) > 1 else prices
+    sums[:] = zero
+    for r in range(len(grads)):
+        row, lit = grads[r, first:end], codes[r, first:end]
+        for j in range(len(sums)):
+            grad = number(row[j]) * slope + price_of(each, j)
+            grad = grad if lit[j] > 0 else zero
+            sums[j] += grad
+            put(row, j, grad)
 
 
 @kernel

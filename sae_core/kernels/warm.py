@@ -11,6 +11,7 @@ from sae_core.kernels.dense import CompiledDense, count_lit, light_
 from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.recent import observe_
+from sae_core.kernels.rows import BLOCKS
 from sae_core.kernels.strongest import Strongest
 from sae_core.kernels.take import take_
 
@@ -31,11 +32,12 @@ def warm() -> None:
         strongest = Strongest(codes, 1, b_enc, rows_, b_dec, images, error, rounded)
         strongest.see_(codes_, slice(None))
         light_(codes_, b_enc, codes, np.empty(2, np.int64), slice(None))
-        lit, dense = CompiledLit(codes, count_lit(codes)), CompiledDense(codes, codes_, torch.empty_like(codes_))
+        lit = CompiledLit(codes, count_lit(codes))
+        dense = CompiledDense(codes, codes_, torch.empty_like(codes_), rows_, b_dec, images, error, rounded)
         strongest.seen()
+        lit.error_(rows_, b_dec, images, error, rounded)
+        dense.miss_(0, BLOCKS)
         for products in (strongest, lit, dense):
-            if products is not strongest:
-                products.error_(rows_, b_dec, images, error, rounded)
             products.weigh_(1.0, 1.0, images_, error.to(dtype), out, rows_, rows)
             products.count_(b_enc)
         CompiledAdam([rows], [state], [rows.bfloat16()], [1.0]).step([out.W_enc], 1e-3, 1.0, [None])

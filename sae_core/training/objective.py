@@ -13,6 +13,7 @@ from torch import Tensor
 from sae_core import kernels
 from sae_core.config import Config
 from sae_core.kernels import Gradients
+from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import Lit, project_, sparse_share
@@ -69,6 +70,7 @@ class Objective:
         on_processor = self.x.device.type == "cpu"
         self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
         self._lit: Lit | CompiledLit | CompiledDense | None = None
+        self._lit_lately = 0
         self.missed = 0.0
         """Σ‖x_hat − x‖² over the batch."""
         self.squares: dict[str, float] = {}
@@ -180,23 +182,35 @@ class Objective:
             self._miss_narrow(at, config)
 
     def _see_positive(self, encoded: Tensor, drawn: Drawn | None) -> None:
-        """The same where pre_codes only go through a ReLU."""
+        """The same where pre_codes only go through a ReLU; in one go where so many were lit in the last batch that as
+        many will be in this one. If they are not, what was done too much is done again: the batch alone decides.
+        """
         from sae_core.kernels.dense import light_
+        from sae_core.kernels.rows import BLOCKS
 
-        lit = np.empty(len(encoded), np.int64)
+        lit, n_images = np.empty(len(encoded), np.int64), len(encoded)
+        dense = self._dense() if self._lit_lately > self._few else None
 
-        def see(images: slice) -> None:
+        def see(first: int, end: int) -> None:
+            images = slice(n_images * first // BLOCKS, n_images * end // BLOCKS)
             light_(self._project(encoded, drawn, images), self.model.b_enc, self.codes, lit, images)
+            if dense is not None:
+                dense.miss_(first, end)
 
-        self._products.share(see, len(encoded))
-        self._miss_wide(lit)
+        share(see, BLOCKS)
+        self._lit_lately = int(lit.sum())
+        if dense is None or self._lit_lately <= self._few:
+            self._miss_wide(lit)
+        else:
+            self._lit, self.missed = dense, dense.missed()
+            dense.count_(self.counts)
 
     def _see_strongest(self, k: int, encoded: Tensor, drawn: Drawn | None) -> None:
         """In one go, where all that is done to an image's pre_codes is to keep the k largest."""
         from sae_core.kernels.strongest import Strongest
 
         model, products = self.model, self._products
-        dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
+        dictionary, rounded = self._filters(), products.copy_of("error", self.error)
         lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded, self._view)
 
         def see(images: slice) -> None:
@@ -208,20 +222,31 @@ class Objective:
 
     def _miss_wide(self, lit: NDArray[np.int64]) -> None:
         """Put ``error`` where it belongs; ``lit`` (batch,) is how many codes are on each image."""
-        from sae_core.kernels.dense import CompiledDense
         from sae_core.kernels.lit import CompiledLit
+        from sae_core.kernels.rows import BLOCKS
 
-        model, products, codes = self.model, self._products, self.codes
-        dictionary, rounded = products.refresh("dictionary", model.dictionary), products.copy_of("error", self.error)
         if lit.sum() <= self._few:
-            self._lit = CompiledLit(codes, lit, self._view)
+            few = self._lit = CompiledLit(self.codes, lit, self._view)
+            dictionary, rounded = self._filters(), self._products.copy_of("error", self.error)
+            self.missed = few.error_(dictionary, self.model.b_dec, self.x, self.error, rounded)
         else:
-            factor, grads = products.copy_of("codes", codes), products.copy_of("grad_codes", codes)
-            self._lit = CompiledDense(
-                codes, codes if factor is None else factor, self.grad_codes if grads is None else grads
-            )
-        self.missed = self._lit.error_(dictionary, model.b_dec, self.x, self.error, rounded)
+            dense = self._lit = self._dense()
+            share(dense.miss_, BLOCKS)
+            self.missed = dense.missed()
         self._lit.count_(self.counts)
+
+    def _dense(self) -> CompiledDense:
+        """Products with all of the codes, to come."""
+        from sae_core.kernels.dense import CompiledDense
+
+        codes, products = self.codes, self._products
+        factor, grads = products.rounded("codes", codes), products.rounded("grad_codes", self.grad_codes)
+        arrays = (self._filters(), self.model.b_dec, self.x, self.error, products.copy_of("error", self.error))
+        return CompiledDense(codes, factor, grads, *arrays)
+
+    def _filters(self) -> Tensor:
+        """The dictionary as products take it."""
+        return self._products.refresh("dictionary", self.model.dictionary)
 
     def _miss_narrow(self, at: NDArray[np.int64] | None, config: Config) -> None:
         """The same; ``at`` are the positions of the lit codes, if they are known."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from sae_core.kernels.dense import CompiledDense, count_lit, light_
 from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.pages import settle
-from sae_core.kernels.rows import bits_of, copy_
+from sae_core.kernels.rows import BLOCKS, bits_of, copy_
 from sae_core.kernels.strongest import Strongest
 from sae_core.kernels.team import as_team, share
 from sae_core.training.adam import Adam
@@ -87,6 +88,21 @@ def test_what_is_no_finite_number_is_left_alone_and_told(value: float, where: in
     assert torch.equal(rows[1].nan_to_num(123.0), before[1].nan_to_num(123.0))
 
 
+Products: TypeAlias = CompiledLit | CompiledDense | Lit
+
+
+def multiplied(
+    kind: type[Products], codes: Tensor, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor
+) -> tuple[Products, float]:
+    """Products of that kind after their error, and the sum of its squares."""
+    if kind is CompiledDense:
+        dense = CompiledDense(codes, codes, torch.empty_like(codes), dictionary, b_dec, x, out)
+        share(dense.miss_, BLOCKS)
+        return dense, dense.missed()
+    few = CompiledLit(codes, count_lit(codes)) if kind is CompiledLit else Lit(codes, np.flatnonzero(codes.numpy()))
+    return few, few.error_(dictionary, b_dec, x, out)
+
+
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([-9.0, -2.0, 0.0]), priced=st.sampled_from(PRICES))
 def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shift: float, priced: str) -> None:
@@ -102,14 +118,11 @@ def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shif
     for project in (False, True):
         if project:
             for_dictionary = for_dictionary - (for_dictionary * dictionary).sum(1, keepdim=True) * dictionary
-        for lit in (
-            CompiledLit(codes, count_lit(codes)),
-            CompiledDense(codes, codes, torch.empty_like(codes)),
-            Lit(codes, np.flatnonzero(codes.numpy())),
-        ):
+        for kind in (CompiledLit, CompiledDense, Lit):
             miss, weights, other = torch.empty_like(x), torch.empty_like(dictionary), torch.empty_like(dictionary)
             of_each, below = torch.empty_like(dictionary[:, 0]), torch.empty_like(b_dec)
-            assert lit.error_(dictionary, b_dec, x, miss) == pytest.approx(float(error.square().sum()))
+            lit, missed = multiplied(kind, codes, dictionary, b_dec, x, miss)
+            assert missed == pytest.approx(float(error.square().sum()))
             torch.testing.assert_close(miss, error)
             out = Gradients(weights, of_each, other, below)
             across = dictionary if project else None
@@ -160,7 +173,7 @@ def test_a_code_that_is_no_finite_number_is_not_lost(value: float) -> None:
     rest = (normal(20, 4), torch.zeros(4), torch.zeros(3, 4), error)
     light_(products, torch.zeros(20), codes, lit, slice(None))
     assert not math.isfinite(CompiledLit(codes, lit).error_(*rest))
-    assert not math.isfinite(CompiledDense(codes, codes, torch.empty_like(codes)).error_(*rest))
+    assert not math.isfinite(multiplied(CompiledDense, codes, *rest)[1])
     strongest = Strongest(codes, 2, torch.zeros(20), *rest)
     strongest.see_(products, slice(None))
     assert not math.isfinite(strongest.seen())
@@ -280,13 +293,14 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
     def sums() -> list[Tensor]:
         kept, found = codes.clone(), []
         assert keep_largest_in_rows_(kept.numpy(), 20) is not None
-        for of in (CompiledLit(kept, count_lit(kept)), CompiledDense(kept, kept, torch.empty_like(kept))):
+        for kind in (CompiledLit, CompiledDense):
             out, weights = torch.empty_like(x), torch.empty_like(dictionary)
-            error = of.error_(dictionary, dictionary[0], x, out)
+            of, error = multiplied(kind, kept, dictionary, dictionary[0], x, out)
             gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary), torch.empty(70))
             squares, through_b_pre = of.weigh_(0.5, 0.1, x, out, gradients, dictionary, dictionary)
-            squares.append(sum_of_squares([weights.view(-1).numpy()]))
+            assert squares is not None
             assert through_b_pre is not None
+            squares = [*squares, sum_of_squares([weights.view(-1).numpy()])]
             found += [torch.tensor([error, *squares], dtype=torch.float64), out, *gradients, through_b_pre]
         return [kept, *found]
 
