@@ -48,11 +48,14 @@ def _has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def prepare() -> None:
-    """Load everything, and compile it where that has not been done yet, so that no step has to wait for it."""
+def prepare(low: bool | None = None) -> None:
+    """Load everything, and compile it where that has not been done yet, so that no step has to wait for it: with
+    products in bfloat16 (``low``), in float32, or both.
+    """
     if not _has_numba():
         return
     from sae_core.kernels.warm import warm
 
     with _one_at_a_time:
-        warm()
+        for precision in (False, True) if low is None else (low,):
+            warm(low=precision)

@@ -6,8 +6,6 @@ parts k from the rest: some ten counts of a few numbers, many at a time.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +31,8 @@ def keep_largest_in_rows_(rows: NDArray[np.float32], k: int) -> NDArray[np.int64
     groups = groups_of(n, k)
     at = np.empty((n_rows, k), np.int64)
     counts = np.empty(n_rows, np.int64)
-    share(lambda first, end: _keep_largest_(rows, k, groups, at, counts, first, end), n_rows)
+    bits = rows.view(np.int32)
+    share(lambda first, end: _keep_largest_(bits, k, groups, at, counts, first, end), n_rows)
     if counts.min() < 0:
         return None
     return at.reshape(-1) if counts.min() == k else _joined(at, counts)
@@ -47,7 +46,7 @@ def groups_of(n: int, k: int) -> int:
 
 @kernel
 def _keep_largest_(
-    rows: NDArray[np.float32],
+    rows: NDArray[np.int32],
     k: int,
     groups: int,
     at: NDArray[np.int64],
@@ -57,24 +56,26 @@ def _keep_largest_(
 ) -> None:
     """Positions of the k largest positive of each row in ``at``, how many there are in ``counts``; −1: not finite."""
     n = rows.shape[1]
-    room = np.empty((2, n + LANES), np.int32)
+    room, kept = np.empty((2, n + LANES), np.int32), np.empty(k, np.int32)
     for r in range(first, end):
-        counts[r] = keep_in_row_(rows[r], k, groups, room, at[r])
+        counts[r] = keep_in_row_(rows[r], k, groups, room, kept)
         for i in range(counts[r]):
-            at[r, i] += r * n
+            at[r, i] = r * n + kept[i]
 
 
 @kernel
-def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArray[np.int32], at: NDArray[Any]) -> int:
-    """Where the k largest positive of a row are into ``at``, the others 0; how many there are, −1: not finite.
+def keep_in_row_(row: NDArray[np.int32], k: int, groups: int, room: NDArray[np.int32], at: NDArray[np.int32]) -> int:
+    """Where the k largest positive of a row of float32s' bits are into ``at``, the others 0; how many there are, −1:
+    not finite.
 
     The k-th largest of the groups' maxima is a bound that at least k values reach and seldom many more (4/3 k where a
-    row has no order); only those are looked at again. ``room`` is for them: (2, len(numbers) + LANES).
+    row has no order); only those are looked at again. ``room`` is for them: (2, len(row) + LANES).
     """
-    n, row = len(numbers), numbers.view(np.int32)
+    n = len(row)
     found, where = room[0], room[1]
     maxima, largest = found[:groups], np.int32(0)
-    maxima[:] = row[:groups]
+    for j in range(groups):
+        maxima[j] = row[j]
     for start in range(0, n, groups):
         group = row[start : start + groups]
         for j in range(len(group)):
@@ -90,11 +91,13 @@ def keep_in_row_(numbers: NDArray[np.float32], k: int, groups: int, room: NDArra
     edge, equal = bound, k
     if reach > k:
         full = -(-reach // LANES) * LANES
-        found[reach:full] = 0
+        for i in range(reach, full):
+            found[i] = 0
         edge = _kth(found[:full], k, 0)
         for i in range(reach):
             equal -= int(found[i] > edge)
-    row[:] = np.int32(0)
+    for i in range(n):
+        row[i] = 0
     kept = 0
     for i in range(reach):
         if found[i] > edge or (found[i] == edge and equal > 0):

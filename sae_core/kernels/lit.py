@@ -142,7 +142,8 @@ def _error_(
         for j in range(n):
             found[lit], where[lit] = row[j], j
             lit += int(not row[j] <= 0)
-        values[begin : ends[r]], latents[begin : ends[r]] = found[:lit], where[:lit]
+        for i in range(lit):
+            values[begin + i], latents[begin + i] = found[i], where[i]
         squares[r] = error_of(begin, ends[r], latents, values, dictionary, b_dec, x[r], error[r], rounded, r, pulled)
 
 
@@ -182,7 +183,8 @@ def error_of(
 
 @kernel
 def _count(latents: Array, begins: Array, ends: Array, counts: Array) -> None:
-    counts[:] = 0
+    for j in range(len(counts)):
+        counts[j] = 0
     for r in range(len(begins)):
         for i in range(begins[r], ends[r]):
             counts[latents[i]] += 1
@@ -262,12 +264,17 @@ def _weigh_(
     sums = np.empty(for_W_enc.shape[1], codes.dtype)
     for j in range(first, end):
         a, z = begins[j - first], begins[j - first + 1]
-        sums[:] = 0
+        for p in range(len(sums)):
+            sums[p] = 0
         squares[0, j] = _add(sums, grads, centred, images, a, z)
         copy_(sums, for_W_enc[j])
-        for_b_enc[j] = grads[a:z].sum()
+        total = codes.dtype.type(0)
+        for i in range(a, z):
+            total += grads[i]
+        for_b_enc[j] = total
     for j in range(first, end):
-        sums[:] = 0
+        for p in range(len(sums)):
+            sums[p] = 0
         square = _add(sums, values, error, images, begins[j - first], begins[j - first + 1])
         squares[1, j] = project_(sums, across[j]) if len(across) else square
         copy_(sums, for_dictionary[j])

@@ -41,7 +41,16 @@ class Strongest(CompiledLit):
         begins = np.arange(0, len(codes) * k, k)
         self._bounds = (begins, begins.copy())
         self._make(len(codes) * k)
-        found = (view(b_enc), k, groups_of(codes.shape[1], k), self._codes, self._values, self._latents, *self._bounds)
+        found = (
+            view(b_enc),
+            k,
+            groups_of(codes.shape[1], k),
+            self._codes,
+            self._codes.view(np.int32),
+            self._values,
+            self._latents,
+            *self._bounds,
+        )
         filters, below, images, error = map(view, (dictionary, b_dec, x, out))
         after = (NOWHERE if rounded is None else view(rounded), self._squares, self._pulled)
         self._see: Callable[[Array, int, int], None] = lambda products, a, z: _see_(
@@ -65,6 +74,7 @@ def _see_(
     k: int,
     groups: int,
     codes: Array,
+    bits: NDArray[np.int32],
     values: Array,
     latents: Array,
     begins: NDArray[np.int64],
@@ -85,7 +95,7 @@ def _see_(
         row, product, begin = codes[r], products[r - first], begins[r]
         for j in range(n):
             row[j] = number(product[j]) + b_enc[j]
-        kept = keep_in_row_(row, k, groups, room, latents[begin : begin + k])
+        kept = keep_in_row_(bits[r], k, groups, room, latents[begin : begin + k])
         if kept < 0:
             squares[r] = np.nan
             continue

@@ -78,7 +78,7 @@ class Trainer:
         products = product_dtype(config) or self._dtype
         self.objective = Objective(self.model, images.variance, config.batch_size, products)
         if self.objective.wide:
-            kernels.prepare()
+            kernels.prepare(low=products == torch.bfloat16)
         self._optimizer = Adam(
             self.model.trained,
             config.learning_rate,
