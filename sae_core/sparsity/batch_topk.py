@@ -8,7 +8,6 @@ can be looked at all the time.
 # ruff: noqa: ARG002 - methods share one signature, and few need all of it
 from __future__ import annotations
 
-import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,8 @@ class BatchTopK(Method):
         """Keep the k · batch largest pre_codes where they are positive."""
         codes = batch.codes
         lit = keep_largest_(codes, config.k * batch.size, dim=None)
-        batch.scratch["smallest"] = codes.masked_fill(codes == 0.0, math.inf).min().nan_to_num_(posinf=0.0)
+        kept = codes[codes != 0.0] if lit is None else codes.new_tensor(codes.detach().numpy().reshape(-1)[lit])
+        batch.scratch["smallest"] = kept.min() if len(kept) else codes.new_zeros(())
         return lit
 
     def observe_(self, batch: Batch, images: int) -> None:

@@ -71,9 +71,10 @@ class AuxK:
                 codes.zero_().scatter_(1, where, kept)
             left = torch.addmm(error[some], codes, self._filters, out=self._left[some])
             torch.linalg.vecdot(left, left, out=squares[some])
+            a, z = len(sums) * first // n_images, len(sums) * end // n_images
+            torch.sum(error[:, a:z], 0, out=sums[a:z])
 
         share(see, n_images)
-        share(lambda first, end: torch.sum(error[:, first:end], 0, out=sums[first:end]), len(sums))
         spread = objective.missed - _square(sums) / n_images
         self._share = AUX_SHARE / max(spread, 1e-12)
         return self._share * float(squares.sum())
