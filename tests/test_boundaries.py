@@ -42,7 +42,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "sae_core.training.adam",
         "sae_core.training.device",
     ),
-    ("sae_core.training.revival",),
+    ("sae_core.training.revival", "sae_core.training.wide"),
     ("sae_core.training.sketch",),
     ("sae_core.training.step",),
     ("sae_core.training.whole",),

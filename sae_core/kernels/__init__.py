@@ -1,4 +1,5 @@
-"""The arithmetic of wide models on the processor, compiled at first use (numba): what torch has no single call for.
+"""The arithmetic of wide models on the processor, and of all whose products are in bfloat16, compiled at first use
+(numba): what torch has no single call for.
 
 torch takes a step as some forty calls, each of which reads and writes whole matrices; a wide model's do not fit the
 processor's caches, so most of a step is waiting for memory. Here a matrix is read once for everything it is needed for.
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["WIDE", "Gradients", "compiled", "prepare"]
 
 WIDE = 512
-"""Latents from which on it pays: loading numba and what it compiled takes 0.6 s, and 6 s the first time of all, when it
-has to be compiled (`time python -c "from sae_core.kernels import prepare; prepare()"`, less 1.4 s of importing torch);
-with 256 latents, 32 of them lit, a step of 256 images takes 3.4 ms with it and 3.7 without (by a script: means of 468
-steps in each of three processes, with this at 256 and at 512, in turns), which a short run, as on the page, does not
-earn back."""
+"""Latents from which on it pays with products in float32: loading numba and what it compiled takes 0.6 s, and 10 s the
+first time of all, when it has to be compiled (`time python -c "from sae_core.kernels import prepare;
+prepare(low=False)"`, less 1.4 s of importing torch)."""
 
 _one_at_a_time = Lock()
 
@@ -48,14 +47,13 @@ def _has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def prepare(low: bool | None = None) -> None:
-    """Load everything, and compile it where that has not been done yet, so that no step has to wait for it: with
-    products in bfloat16 (``low``), in float32, or both.
+def prepare(*, low: bool) -> None:
+    """Load everything, and compile it where that has not been done yet, so that no step has to wait for it; ``low``:
+    with products in bfloat16.
     """
     if not _has_numba():
         return
     from sae_core.kernels.warm import warm
 
     with _one_at_a_time:
-        for precision in (False, True) if low is None else (low,):
-            warm(low=precision)
+        warm(low=low)

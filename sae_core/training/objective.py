@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core import kernels
 from sae_core.config import Config
 from sae_core.kernels import Gradients
-from sae_core.kernels.team import share
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import Lit, project_, sparse_share
 from sae_core.training.products import Products
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sae_core.kernels.dense import CompiledDense
     from sae_core.kernels.lit import CompiledLit
-    from sae_core.kernels.rows import Views
     from sae_core.training.batches import Drawn
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "skips_what_is_dark"]
 
 
 class Objective:
@@ -42,8 +41,16 @@ class Objective:
         dJ/d b_enc      = Σ g                                      dJ/d b_dec = s Σ e − W_encᵀ Σ g
 
     The last term is there where b_pre = b_dec. Tied, one matrix has the sum of both gradients. Every method goes
-    through these lines; what it does differently are the calls of ``self.method``.
+    through these lines; what it does differently are the calls of ``self.method``. Wide models have the same with
+    compiled arithmetic, in `sae_core.training.wide`.
     """
+
+    wide: ClassVar[bool] = False
+    """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
+    lower: Mapping[str, Tensor] = MappingProxyType({})
+    """Where Adam puts, of the weights it moves, what products take."""
+    least: Mapping[str, float] = MappingProxyType({})
+    """By which Adam divides rows, where they are held and their norms are shorter."""
 
     def __init__(self, model: SparseAutoencoder, variance: float, batch_size: int, products: torch.dtype) -> None:
         self.model = model
@@ -67,44 +74,18 @@ class Objective:
         self.norms = self.x.new_empty(n_latents, 1)
         self.noisy: Tensor | None = None
         """(batch, n_pixels): what is encoded in ``x``'s place, where there is noise on it."""
-        on_processor = self.x.device.type == "cpu"
-        self._may_skip = on_processor and self.method.only_lit and config.activation == "relu"
+        self._may_skip = skips_what_is_dark(model)
         self._lit: Lit | CompiledLit | CompiledDense | None = None
-        self._lit_lately = 0
         self.missed = 0.0
         """Σ‖x_hat − x‖² over the batch."""
         self.squares: dict[str, float] = {}
         """Σ of the squares of a parameter's gradient, by its name, where it came up on the way."""
-        self.wide = self._may_skip and kernels.compiled(n_latents, self.x, low=products == torch.bfloat16)
-        """Whether `sae_core.kernels` does the arithmetic, and its threads share it."""
         self._products = Products(products, shared=self.wide)
-        copies = {
-            name: self._products.copy_of(name, model.trained[name])
-            for name in {self._encoder, "dictionary"}
-            if self.wide
-        }
-        if self.wide:  # made now, so that they lie beside what they are copies of
-            for name, like in (
-                ("centred", self.x),
-                ("error", self.x),
-                ("codes", self.codes),
-                ("grad_codes", self.codes),
-            ):
-                self._products.copy_of(name, like)
-        self.lower = {name: copy for name, copy in copies.items() if copy is not None}
-        """Where Adam puts, of the weights it moves, what products take."""
-        held = self.wide and (self._unit or self._bounded)
-        self.least: dict[str, float] = {"dictionary": self._shortest} if held else {}
-        """By which Adam divides rows, where they are held and their norms are shorter."""
         self._few = sparse_share(products, wide=self.wide) * self.codes.numel()
         """Up to so many lit codes of a batch are multiplied alone."""
         self._buffers: dict[str, Tensor] = {}
-        for name, parameter in model.named_parameters():
-            if name in self.lower and not self._tied and hasattr(parameter, "grad_dtype"):
-                parameter.grad_dtype = products  # as products come out: half as much to write, and to read again
-                parameter.grad = torch.zeros_like(parameter, dtype=products, requires_grad=False)
-            else:
-                parameter.grad = torch.zeros_like(parameter)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
         self._batch = self._as_seen_by_the_method()
 
     def _as_seen_by_the_method(self) -> Batch:
@@ -147,163 +128,51 @@ class Objective:
         """Fill ``codes``, ``counts`` and ``error`` from ``x``; the reconstruction term.
 
         Images that were ``drawn`` are put into ``x`` first. ``fires`` is filled where products are dense, and
-        where the method does not tell which codes it left. What the codes' gradient has of the reconstruction is
-        taken while the error is at hand: `backward` finds it.
+        where the method does not tell which codes it left; not in wide models. What the codes' gradient has of the
+        reconstruction is taken while the error is at hand: `backward` finds it.
         """
-        model, encoded = self.model, self.x if self.noisy is None else self.noisy
+        encoded = self.x if self.noisy is None else self.noisy
         if not self._centres:
             self.centred = encoded
         self._encoded = encoded
-        self._products.refresh(self._encoder, model.W_enc)
-        kept, n_images = self.method.kept(config) if self.wide else None, len(encoded)
-        if kept == self.codes.shape[1]:
-            self._see_positive(encoded, drawn)
-        elif kept is not None and kept * n_images <= self._few:
-            self._see_strongest(kept, encoded, drawn)
-        else:
-            self._see(config, encoded, drawn)
+        self._products.refresh(self._encoder, self.model.W_enc)
+        self._see(config, encoded, drawn)
         return self.missed * self._per_image()
 
     def _see(self, config: Config, encoded: Tensor, drawn: Drawn | None) -> None:
-        """In two goes: the method may let images compete, and how many codes are lit decides about the products."""
-
-        def see(images: slice) -> None:
-            self._encode(encoded, drawn, images)
-
-        self._products.share(see, len(encoded))
+        """How many codes are lit decides about the products."""
+        model = self.model
+        self._encode(encoded, drawn, slice(None))
         if self._batch.pre_codes is not None:
             self._batch.pre_codes.copy_(self.codes)
-        at = self.method.activate_batch_(self._batch, config)
-        if self.wide:
-            from sae_core.kernels.dense import count_lit
-
-            self._miss_wide(count_lit(self.codes))
-        else:
-            self._miss_narrow(at, config)
-
-    def _see_positive(self, encoded: Tensor, drawn: Drawn | None) -> None:
-        """The same where pre_codes only go through a ReLU; in one go where so many were lit in the last batch that as
-        many will be in this one. If they are not, what was done too much is done again: the batch alone decides.
-        """
-        from sae_core.kernels.dense import light_
-        from sae_core.kernels.rows import BLOCKS
-
-        lit, n_images = np.empty(len(encoded), np.int64), len(encoded)
-        dense = self._dense() if self._lit_lately > self._few else None
-
-        def see(first: int, end: int) -> None:
-            images = slice(n_images * first // BLOCKS, n_images * end // BLOCKS)
-            light_(self._project(encoded, drawn, images), self.model.b_enc, self.codes, lit, images)
-            if dense is not None:
-                dense.miss_(first, end)
-
-        share(see, BLOCKS)
-        self._lit_lately = int(lit.sum())
-        if dense is None or self._lit_lately <= self._few:
-            self._miss_wide(lit)
-        else:
-            self._lit, self.missed = dense, dense.missed()
-            dense.count_(self.counts)
-
-    def _see_strongest(self, k: int, encoded: Tensor, drawn: Drawn | None) -> None:
-        """In one go, where all that is done to an image's pre_codes is to keep the k largest."""
-        from sae_core.kernels.strongest import Strongest
-
-        model, products = self.model, self._products
-        dictionary, rounded = self._filters(), products.copy_of("error", self.error)
-        lit = Strongest(self.codes, k, model.b_enc, dictionary, model.b_dec, self.x, self.error, rounded, self._view)
-
-        def see(images: slice) -> None:
-            lit.see_(self._project(encoded, drawn, images), images)
-
-        products.share(see, len(encoded))
-        self.missed, self._lit = lit.seen(), lit
-        lit.count_(self.counts)
-
-    def _miss_wide(self, lit: NDArray[np.int64]) -> None:
-        """Put ``error`` where it belongs; ``lit`` (batch,) is how many codes are on each image."""
-        from sae_core.kernels.lit import CompiledLit
-        from sae_core.kernels.rows import BLOCKS
-
-        if lit.sum() <= self._few:
-            few = self._lit = CompiledLit(self.codes, lit, self._view)
-            dictionary, rounded = self._filters(), self._products.copy_of("error", self.error)
-            self.missed = few.error_(dictionary, self.model.b_dec, self.x, self.error, rounded)
-        else:
-            dense = self._lit = self._dense()
-            share(dense.miss_, BLOCKS)
-            self.missed = dense.missed()
-        self._lit.count_(self.counts)
-
-    def _dense(self) -> CompiledDense:
-        """Products with all of the codes, to come."""
-        from sae_core.kernels.dense import CompiledDense
-
-        codes, products = self.codes, self._products
-        factor, grads = products.rounded("codes", codes), products.rounded("grad_codes", self.grad_codes)
-        arrays = (self._filters(), self.model.b_dec, self.x, self.error, products.copy_of("error", self.error))
-        return CompiledDense(codes, factor, grads, *arrays)
-
-    def _filters(self) -> Tensor:
-        """The dictionary as products take it."""
-        return self._products.refresh("dictionary", self.model.dictionary)
-
-    def _miss_narrow(self, at: NDArray[np.int64] | None, config: Config) -> None:
-        """The same; ``at`` are the positions of the lit codes, if they are known."""
-        model = self.model
-        self._lit = self._lit_codes(at, config)
-        if self._lit is not None:
-            self._lit.count_(self.counts)
-            self.missed = self._lit.error_(model.dictionary, model.b_dec, self.x, self.error)
+        lit = self._lit = self._lit_codes(self.method.activate_batch_(self._batch, config), config)
+        if lit is not None:
+            lit.count_(self.counts)
+            self.missed = lit.error_(model.dictionary, model.b_dec, self.x, self.error)
             return
-        self._products.refresh("dictionary", model.dictionary)
-        self._miss(slice(None))
+        products, dictionary = self._products, self._products.refresh("dictionary", model.dictionary)
+        self._decode(self.codes, self.error, "codes")
+        error, grads = products.round("error", self.error), self.grad_codes
+        products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
         flat = self.error.view(-1)
         self.missed = float(torch.dot(flat, flat))
-
-    def _miss(self, images: slice) -> None:
-        """Put some images' ``error`` where it belongs, and d reconstruction/d codes in ``grad_codes``."""
-        products, grads = self._products, self.grad_codes[images]
-        self._decode(self.codes, self.error, "codes", images)
-        error = products.round("error", self.error, images)
-        dictionary = products.rounded("dictionary", self.model.dictionary)
-        products.multiply(grads, error, dictionary.T, grads, alpha=2.0 * self._per_image())
 
     def _encode(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> None:
         """Put some of the images in ``centred``, without b_pre, and their pre_codes in ``codes``."""
         centred, W_enc = self._centre(encoded, drawn, images), self._products.rounded(self._encoder, self.model.W_enc)
         self._products.multiply(self.codes[images], centred, W_enc.T, self.model.b_enc, beta=1.0)
 
-    def _project(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> Tensor:
-        """W_enc x₀ (n, n_latents) of some images, in the precision of products."""
-        return torch.mm(self._centre(encoded, drawn, images), self._products.rounded(self._encoder, self.model.W_enc).T)
-
     def _centre(self, encoded: Tensor, drawn: Drawn | None, images: slice) -> Tensor:
         """Some of the images without b_pre, as products take them."""
-        b_dec = self.model.b_dec
-        if self.wide and drawn is not None and isinstance(drawn.images, Tensor):
-            from sae_core.kernels.take import take_
-
-            low = self._products.copy_of("centred", self.x)
-            out = low if low is not None or not self._centres else self.centred
-            take_(drawn.images, drawn.rows, b_dec if self._centres else None, self.x, out, images, self._view)
-            return (self.x if out is None else out)[images]
         if drawn is not None:
             drawn.take_(self.x[images], images)
         if self._centres:
-            torch.sub(encoded[images], b_dec, out=self.centred[images])
+            torch.sub(encoded[images], self.model.b_dec, out=self.centred[images])
         return self._products.round("centred", self.centred, images)
 
     def exactly_centred(self) -> Tensor:
         """What was encoded, without b_pre, also where `forward` has it only as products take it."""
         return torch.sub(self._encoded, self.model.b_dec, out=self.centred) if self._centres else self._encoded
-
-    @cached_property
-    def _view(self) -> Views:
-        """Made at the first step: until then the numbers may move to other memory."""
-        from sae_core.kernels.rows import Views
-
-        return Views()
 
     def penalties(self, config: Config, images: int) -> tuple[float, float, float]:
         """The unweighted sparsity (``images`` seen, this batch included), and decay and auxiliary as they enter J."""
@@ -350,11 +219,7 @@ class Objective:
         """The same where only lit codes have a gradient."""
         model, price = self.model, self.method.price(self._batch, weight)
         out = Gradients(self._encoders_grad(), _grad(model.b_enc), _grad(model.dictionary), _grad(model.b_dec))
-        W_enc: Tensor = model.W_enc
-        centred, error = self.centred, self.error
-        if self.wide:
-            W_enc = self._products.rounded(self._encoder, W_enc)
-            centred, error = self._products.rounded("centred", centred), self._products.rounded("error", error)
+        W_enc, centred, error = self._factors()
         across = model.dictionary if self.projects and not self._tied else None
         squares, through_b_pre = lit.weigh_(slope, price, centred, error, out, W_enc if self._centres else None, across)
         if squares and self._final(weight, config):
@@ -367,6 +232,10 @@ class Objective:
             if self.projects:
                 project_(out.dictionary, model.dictionary)
         return through_b_pre
+
+    def _factors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W_enc, x₀ and the error, as products with lit codes take them."""
+        return self.model.W_enc, self.centred, self.error
 
     def _encoders_grad(self) -> Tensor:
         """Where it goes before it is added to the dictionary's, if weights are tied."""
@@ -393,10 +262,7 @@ class Objective:
 
     def constrain_(self) -> None:
         """After Adam: the dictionary's rows back to norm 1, or to at most 1, where they are held there."""
-        if self.lower:  # Adam has rounded what it moved
-            self._products.refreshed(self._encoder, self.model.W_enc)
-            self._products.refreshed("dictionary", self.model.dictionary)
-        if (self._unit or self._bounded) and not self.wide:
+        if self._unit or self._bounded:
             dictionary = self.model.dictionary
             torch.linalg.vector_norm(dictionary, dim=1, keepdim=True, out=self.norms)
             dictionary.div_(self.norms.clamp_min_(self._shortest))
@@ -432,16 +298,16 @@ class Objective:
         matrices = [self.model.W_enc] if self._unit or self._tied else [self.model.W_enc, self.model.dictionary]
         return 0.5 * weight_decay * sum(float(torch.dot(m.view(-1), m.view(-1))) for m in matrices)
 
-    def _decode(self, codes: Tensor, error: Tensor, name: str, images: slice) -> None:
-        """Error = codes @ dictionary + b_dec − x, of some images."""
+    def _decode(self, codes: Tensor, error: Tensor, name: str) -> None:
+        """Error = codes @ dictionary + b_dec − x."""
         products, model = self._products, self.model
-        rounded, dictionary = products.round(name, codes, images), products.rounded("dictionary", model.dictionary)
-        products.multiply(error[images], rounded, dictionary, model.b_dec, beta=1.0)
-        error[images].sub_(self.x[images])
+        rounded, dictionary = products.round(name, codes), products.rounded("dictionary", model.dictionary)
+        products.multiply(error, rounded, dictionary, model.b_dec, beta=1.0)
+        error.sub_(self.x)
 
     def _error_of(self, codes: Tensor, name: str) -> Tensor:
         error = self._buffer(name, self.error)
-        self._products.share(lambda images: self._decode(codes, error, f"{name}.codes", images), len(error))
+        self._decode(codes, error, f"{name}.codes")
         return error
 
     def _pull_(self, grads: Tensor, error: Tensor) -> None:
@@ -453,6 +319,11 @@ class Objective:
         if name not in self._buffers:
             self._buffers[name] = torch.empty_like(like, requires_grad=False)
         return self._buffers[name]
+
+
+def skips_what_is_dark(model: SparseAutoencoder) -> bool:
+    """Whether products may leave out the codes that are not lit."""
+    return model.W_enc.device.type == "cpu" and model.method.only_lit and model.config.activation == "relu"
 
 
 def _grad(parameter: Tensor) -> Tensor:

@@ -22,13 +22,13 @@ from sae_core.tensorfile import TensorFileError
 from sae_core.training.adam import Adam
 from sae_core.training.batches import Batches
 from sae_core.training.device import device_of, product_dtype
-from sae_core.training.objective import Objective
 from sae_core.training.picture import Firing, some_codes
 from sae_core.training.rates import Rates
 from sae_core.training.recent import Clock, Recent
 from sae_core.training.revival import AuxK, resample_
 from sae_core.training.sketch import Sketch
 from sae_core.training.target import Controller, largest_weight
+from sae_core.training.wide import objective_of
 
 if TYPE_CHECKING:
     from sae_core.data import Images
@@ -76,7 +76,7 @@ class Trainer:
         self._batches = Batches(images.train, config, self.device, self._dtype)
         self.model = SparseAutoencoder.from_config(config, images).to(self.device, self._dtype)
         products = product_dtype(config) or self._dtype
-        self.objective = Objective(self.model, images.variance, config.batch_size, products)
+        self.objective = objective_of(self.model, images.variance, config.batch_size, products)
         if self.objective.wide:
             kernels.prepare(low=products == torch.bfloat16)
         self._optimizer = Adam(

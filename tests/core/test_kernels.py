@@ -26,9 +26,12 @@ from sae_core.kernels.lit import CompiledLit
 from sae_core.kernels.pages import settle
 from sae_core.kernels.rows import BLOCKS, bits_of, copy_
 from sae_core.kernels.strongest import Strongest
+from sae_core.kernels.take import take_
 from sae_core.kernels.team import as_team, share
+from sae_core.snapshot import Terms
 from sae_core.training.adam import Adam
 from sae_core.training.lit import Lit
+from sae_core.training.recent import Recent
 from sae_core.training.step import Trainer
 
 pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
@@ -37,7 +40,8 @@ pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
 @pytest.fixture(scope="module", autouse=True)
 def prepared() -> None:
     """So that no test is timed while it compiles."""
-    prepare()
+    for low in (False, True):
+        prepare(low=low)
 
 
 PRICES = ("none", "one", "each")
@@ -50,6 +54,7 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Te
 def test_wide_models_on_the_processor_use_it() -> None:
     assert compiled(WIDE, torch.empty(1))
     assert not compiled(WIDE - 1, torch.empty(1))
+    assert compiled(8, torch.empty(1), low=True)
     assert not compiled(WIDE, torch.empty(1, dtype=torch.float64))
     assert not compiled(WIDE, torch.empty(1, device="meta"))
 
@@ -199,6 +204,30 @@ def test_factors_in_bfloat16_are_read_as_what_they_stand_for(n: int) -> None:
         torch.testing.assert_close(exact, low_, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("centres", [True, False])
+def test_a_batch_is_fetched_centred_and_rounded_in_one_go(dtype: torch.dtype, centres: bool) -> None:
+    images, rows, b_dec = normal(50, 13), torch.tensor([3, 49, 0, 3]), normal(13, seed=1)
+    x, centred = torch.zeros(4, 13), torch.zeros(4, 13, dtype=dtype)
+    for some in (slice(0, 1), slice(1, 4)):
+        take_(images, rows, b_dec if centres else None, x, centred, some)
+    assert torch.equal(x, images[rows])
+    assert torch.equal(centred, (x - b_dec if centres else x).to(dtype))
+
+
+def test_who_fired_of_late_is_noted_as_torch_notes_it() -> None:
+    """Over four batches of 10 images, then compared with what a narrow model's calls come to."""
+    terms = Terms(0.5, 0.0, 0.0, 0.0, 0.0)
+    ours, theirs = (Recent(6, 10, torch.empty(1), wide=wide_) for wide_ in (True, False))
+    for batch in range(1, 5):
+        counts = torch.tensor([0.0, 10.0, 3.0, 0.0, float(batch == 2), float(batch % 2)])
+        for recent in (ours, theirs):
+            recent.observe_(counts, terms, 10 * batch)
+    torch.testing.assert_close(ours.density, theirs.density)
+    assert ours.last_fired.tolist() == theirs.last_fired.tolist() == [0, 40, 40, 0, 20, 30]
+    assert ours.l0 == pytest.approx(theirs.l0)
+
+
 def test_adam_is_torchs_to_rounding() -> None:
     """Under a rate that changes and a gradient that is sometimes 0, very large, or clipped to norm 2."""
     shapes = {"W_enc": (7, 5), "b_enc": (7,)}
@@ -283,6 +312,30 @@ def test_a_wide_run_goes_the_way_it_goes_without(method: str, monkeypatch: pytes
 def never(*_: object, **__: object) -> bool:
     """What stands in for `compiled`."""
     return False
+
+
+@pytest.mark.parametrize("method", ["l1", "topk", "batch-topk", "wta"])
+def test_in_bfloat16_it_learns_what_it_learns_in_float32(method: str) -> None:
+    """Thirty steps; factors have eight bits, of which a sum of hundreds loses little."""
+    exact, rounded = wide(method), wide(method, "bfloat16")
+    for trainer in (exact, rounded):
+        weights_after(30, trainer)
+    assert rounded.row().fvu == pytest.approx(exact.row().fvu, rel=0.02)
+    assert rounded.row().l0 == pytest.approx(exact.row().l0, rel=0.02)
+
+
+def test_a_batch_taken_for_a_dense_one_ends_as_what_it_is() -> None:
+    """An L1 run on its way from half to a few codes lit, bit for bit the one that never guesses."""
+    guessing, careful = (wide("l1", "bfloat16") for _ in range(2))
+    few = guessing.objective._few
+    lit = []
+    for _ in range(80):
+        guessing.step()
+        lit.append(guessing.objective._lit_lately)
+        careful.objective._lit_lately = 0
+        careful.step()
+    assert lit[0] > few > lit[-1]
+    assert guessing.checkpoint().digest() == careful.checkpoint().digest()
 
 
 def test_sums_do_not_depend_on_the_number_of_threads() -> None:

@@ -61,13 +61,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _wait(starter: Starter) -> str:
     """The id of the next run; who waits for long has the time to load what only a wide one needs."""
-    idle = threading.Timer(IDLE, kernels.prepare)
+    idle = threading.Timer(IDLE, _load_more)
     idle.daemon = True
     idle.start()
     try:
         return starter.next_run()
     finally:
         idle.cancel()
+
+
+def _load_more() -> None:
+    """First what the default precision needs."""
+    from sae_core.training.device import cpu_has_bfloat16
+
+    kernels.prepare(low=False)
+    if cpu_has_bfloat16():
+        kernels.prepare(low=True)
 
 
 class Starter:
