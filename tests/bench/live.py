@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     if chromium_path() is None:
         print("no Chromium is installed, so there is nothing to measure")
         return 1
-    with tempfile.TemporaryDirectory() as folder, Chromium(Path(folder)) as browser:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Chromium(Path(folder)) as browser:
         live = browser.tab()
         began = time.perf_counter()
         house = Dashboard(Path(folder) / "runs").start()
