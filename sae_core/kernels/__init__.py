@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WIDE", "Gradients", "compiled", "prepare"]
+__all__ = ["WIDE", "Given", "Gradients", "compiled", "prepare"]
 
 WIDE = 512
 """Latents from which on it pays with products in float32: loading numba and what it compiled takes 0.6 s, and 10 s the
@@ -33,6 +33,26 @@ class Gradients(NamedTuple):
     b_enc: Tensor
     dictionary: Tensor
     b_dec: Tensor
+
+
+class Given(NamedTuple):
+    """What a batch's gradients are made of, when its error is known. With g = slope · (error @ dictionaryᵀ) + price for
+    each lit code, 0 for the others, they are
+
+        W_enc: Σ g · the image's row of ``centred``                   b_enc: Σ g
+        dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
+    """
+
+    slope: float
+    price: float | Tensor | None
+    """Of all codes, or of each latent's (n_latents,); None is 0."""
+    centred: Tensor
+    """(batch, n_pixels), as ``error``: for compiled arithmetic rounded to bfloat16 where products are."""
+    error: Tensor
+    W_enc: Tensor | None
+    """The model's, if W_encᵀ Σ g is asked for, too."""
+    across: Tensor | None
+    """Unit rows (n_latents, n_pixels) that the dictionary's is projected off."""
 
 
 def compiled(n_latents: int, like: Tensor, *, low: bool = False) -> bool:

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core.kernels import Gradients
+from sae_core.kernels import Given, Gradients
 from sae_core.kernels.compiling import kernel, number, put
-from sae_core.kernels.lit import price_of, prices
-from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, copy_, project_, total_columns, weigh_rows
+from sae_core.kernels.lit import by_latents, price_of, prices, rows_across
+from sae_core.kernels.rows import BLOCKS, NOWHERE, array_of, bits_of, copy_, project_
 from sae_core.kernels.team import share
 
 __all__ = ["CompiledDense", "count_lit", "light_"]
@@ -78,43 +78,23 @@ class CompiledDense:
         """(n_latents,) on how many images each latent is lit."""
         np.sum(self._counts, axis=0, out=array_of(out))
 
-    def weigh_(
-        self,
-        slope: float,
-        price: float | Tensor | None,
-        centred: Tensor,
-        error: Tensor,
-        out: Gradients,
-        W_enc: Tensor | None,
-        across: Tensor | None,
-    ) -> tuple[list[float | None], Tensor | None]:
+    def weigh_(self, given: Given, out: Gradients) -> tuple[list[float | None], Tensor | None]:
         """As `CompiledLit.weigh_`; the sum of W_enc's squares is left out where products go where they belong."""
         for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(array_of, out)
-        n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
-        squares, missed, straight = (
-            np.empty((2, n)),
-            array_of(error),
-            out.W_enc.dtype == centred.dtype == torch.bfloat16,
-        )
-        free = np.empty((0, 0), number_)
-        unit = free if across is None else array_of(across)
-        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else array_of(W_enc)
-        grads = (array_of(self._grads), array_of(self._codes), number_(slope), prices(price, for_b_enc), for_b_enc)
+        number_, squares = for_b_dec.dtype.type, np.empty((2, len(for_b_enc)))
+        straight = out.W_enc.dtype == given.centred.dtype == torch.bfloat16
+        slope, free, unit = number_(given.slope), np.empty((0, 0), number_), rows_across(given, for_b_dec.dtype)
+        grads = (array_of(self._grads), array_of(self._codes), slope, prices(given.price, for_b_enc), for_b_enc)
 
-        def weigh(first: int, end: int) -> None:
-            a, z = n * first // BLOCKS, n * end // BLOCKS
+        def weigh(a: int, z: int) -> None:
             _pay_(*grads, a, z)
-            product = torch.mm(self._grads.T[a:z], centred, out=out.W_enc[a:z] if straight else None)
+            product = torch.mm(self._grads.T[a:z], given.centred, out=out.W_enc[a:z] if straight else None)
             if not straight:
                 _place_(array_of(product), number_(1), for_W_enc, free, squares[0], a, z)
-            product = torch.mm(self._factor.T[a:z], error)
-            _place_(array_of(product), number_(slope), for_dictionary, unit, squares[1], a, z)
-            total_columns(missed, number_(slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
-            if encoder is not None:
-                weigh_rows(encoder, for_b_enc, parts, first, end)
+            product = torch.mm(self._factor.T[a:z], given.error)
+            _place_(array_of(product), slope, for_dictionary, unit, squares[1], a, z)
 
-        share(weigh, BLOCKS)
-        through = None if encoder is None else torch.from_numpy(parts.sum(axis=0))
+        through = by_latents(weigh, given, for_b_enc, for_b_dec)
         return [None if straight else float(squares[0].sum()), float(squares[1].sum())], through
 
 

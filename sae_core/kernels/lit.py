@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae_core.kernels import Gradients
+from sae_core.kernels import Given, Gradients
 from sae_core.kernels.compiling import kernel, number
 from sae_core.kernels.rows import BLOCKS, NOWHERE, View, array_of, copy_, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
-__all__ = ["CompiledLit", "error_of", "price_of", "prices"]
+__all__ = ["CompiledLit", "by_latents", "error_of", "price_of", "prices", "rows_across"]
 
 Array = NDArray[Any]
 
@@ -58,49 +59,44 @@ class CompiledLit:
         """(n_latents,) on how many images each latent is lit."""
         self._view(out)[:] = self._counts
 
-    def weigh_(
-        self,
-        slope: float,
-        price: float | Tensor | None,
-        centred: Tensor,
-        error: Tensor,
-        out: Gradients,
-        W_enc: Tensor | None,
-        across: Tensor | None,
-    ) -> tuple[list[float], Tensor | None]:
-        """Write gradients, with dJ/d pre_code = slope · (error @ dictionaryᵀ) + price for each lit code:
+    def weigh_(self, given: Given, out: Gradients) -> tuple[list[float], Tensor | None]:
+        """Write the gradients, those of matrices as numbers or in bfloat16.
 
-            W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
-            dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
-
-        Those of matrices may be kept in bfloat16. ``across``: unit rows (n_latents, n_pixels) that the dictionary's is
-        projected off. The sums of the squares of both matrices'; and, of the model's ``W_enc`` if it is given, W_encᵀ
-        Σ grad.
+        The sums of the squares of both matrices', and W_encᵀ Σ g if it is asked for.
         """
         view = self._view
         for_W_enc, for_b_enc, for_dictionary, for_b_dec = map(view, out)
-        n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
-        squares, missed = np.empty((2, n)), view(error)
+        number_, squares = for_b_dec.dtype.type, np.empty((2, len(for_b_enc)))
         lists = (*self._bounds, self._latents, self._counts, self._values, self._pulled)
-        arrays = (number_(slope), prices(price, for_b_enc), view(centred), missed)
-        grads = (
-            for_W_enc,
-            for_b_enc,
-            for_dictionary,
-            np.empty((0, 0), number_) if across is None else view(across),
-            squares,
-        )
-        parts, encoder = np.zeros((BLOCKS, m), for_b_dec.dtype), None if W_enc is None else view(W_enc)
+        arrays = (number_(given.slope), prices(given.price, for_b_enc), view(given.centred), view(given.error))
+        grads = (for_W_enc, for_b_enc, for_dictionary, rows_across(given, for_b_dec.dtype, view), squares)
+        through = by_latents(lambda a, z: _weigh_(*lists, *arrays, *grads, a, z), given, for_b_enc, for_b_dec, view)
+        return [float(of_each.sum()) for of_each in squares], through
 
-        def weigh(first: int, end: int) -> None:
-            _weigh_(*lists, *arrays, *grads, n * first // BLOCKS, n * end // BLOCKS)
-            total_columns(missed, number_(slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
-            if encoder is not None:
-                weigh_rows(encoder, for_b_enc, parts, first, end)
 
-        share(weigh, BLOCKS)
-        sums = [float(of_each.sum()) for of_each in squares]
-        return sums, None if encoder is None else torch.from_numpy(parts.sum(axis=0))
+def by_latents(
+    weigh: Callable[[int, int], object], given: Given, for_b_enc: Array, for_b_dec: Array, view: View = array_of
+) -> Tensor | None:
+    """Have ``weigh(first, end)`` write all latents' gradients, the threads sharing them; and write b_dec's. W_encᵀ Σ g,
+    if it is asked for, ``for_b_enc`` being Σ g.
+    """
+    n, m, number_ = len(for_b_enc), len(for_b_dec), for_b_dec.dtype.type
+    error, encoder = view(given.error), None if given.W_enc is None else view(given.W_enc)
+    parts = np.zeros((BLOCKS, m), for_b_dec.dtype)
+
+    def work(first: int, end: int) -> None:
+        weigh(n * first // BLOCKS, n * end // BLOCKS)
+        total_columns(error, number_(given.slope), for_b_dec, m * first // BLOCKS, m * end // BLOCKS)
+        if encoder is not None:
+            weigh_rows(encoder, for_b_enc, parts, first, end)
+
+    share(work, BLOCKS)
+    return None if encoder is None else torch.from_numpy(parts.sum(axis=0))
+
+
+def rows_across(given: Given, dtype: np.dtype[Any], view: View = array_of) -> Array:
+    """What the dictionary's gradient is projected off; no rows for nothing."""
+    return np.empty((0, 0), dtype) if given.across is None else view(given.across)
 
 
 def prices(price: float | Tensor | None, like: Array) -> Array:

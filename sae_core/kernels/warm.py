@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sae_core.kernels import Gradients
+from sae_core.kernels import Given, Gradients
 from sae_core.kernels.adam import CompiledAdam
 from sae_core.kernels.dense import CompiledDense, count_lit, light_
 from sae_core.kernels.largest import keep_largest_in_rows_
@@ -36,7 +36,7 @@ def warm(*, low: bool) -> None:
     lit.error_(rows_, b_dec, images, error, rounded)
     dense.miss_(0, BLOCKS)
     for products in (strongest, lit, dense):
-        products.weigh_(1.0, 1.0, images_, error.to(dtype), out, rows_, rows)
+        products.weigh_(Given(1.0, 1.0, images_, error.to(dtype), rows_, rows), out)
         products.count_(b_enc)
     observe_(b_enc, torch.zeros(3), torch.zeros(3, dtype=torch.int64), 2, 0.5, 2)
     keep_largest_in_rows_(codes.numpy(), 1)

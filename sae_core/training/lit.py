@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from sae_core.kernels import Gradients
+from sae_core.kernels import Given, Gradients
 
 __all__ = ["Lit", "project_", "sparse_share"]
 
@@ -74,28 +74,13 @@ class Lit:
         self._pulled = torch.sparse.sampled_addmm(where, out, dictionary.T, beta=0.0).values()
         return float(torch.dot(flat, flat))
 
-    def weigh_(
-        self,
-        slope: float,
-        price: float | Tensor | None,
-        centred: Tensor,
-        error: Tensor,
-        out: Gradients,
-        W_enc: Tensor | None,
-        across: Tensor | None,
-    ) -> tuple[None, Tensor | None]:
-        """Write gradients, with dJ/d pre_code = slope · (error @ dictionaryᵀ) + price for each lit code:
-
-            W_enc: Σ grad · the image's row of ``centred``        b_enc: Σ grad
-            dictionary: slope · Σ code · its row of ``error``             b_dec: slope · Σ error
-
-        ``across``: unit rows (n_latents, n_pixels) that the dictionary's is projected off. Of the model's ``W_enc``,
-        if it is given, W_encᵀ Σ grad.
-        """
-        grads = self._pulled.mul_(slope)
+    def weigh_(self, given: Given, out: Gradients) -> tuple[None, Tensor | None]:
+        """Write the gradients; W_encᵀ Σ g if it is asked for."""
+        grads, price = self._pulled.mul_(given.slope), given.price
         if price is not None:
             grads.add_(price if isinstance(price, float) else price[self._latents])
-        for values, inputs, grad in ((grads, centred, out.W_enc), (self.values * slope, error, out.dictionary)):
+        codes = self.values * given.slope
+        for values, inputs, grad in ((grads, given.centred, out.W_enc), (codes, given.error, out.dictionary)):
             bags = embedding_bag(
                 self._images_by_latent,
                 inputs,
@@ -104,11 +89,11 @@ class Lit:
                 per_sample_weights=values[self._by_latent],
             )
             grad.copy_(bags)
-        if across is not None:
-            project_(out.dictionary, across)
+        if given.across is not None:
+            project_(out.dictionary, given.across)
         out.b_enc.zero_().index_add_(0, self._latents, grads)
-        torch.sum(error, 0, out=out.b_dec).mul_(slope)
-        return None, None if W_enc is None else torch.mv(W_enc.T, out.b_enc)
+        torch.sum(given.error, 0, out=out.b_dec).mul_(given.slope)
+        return None, None if given.W_enc is None else torch.mv(given.W_enc.T, out.b_enc)
 
 
 def project_(grad: Tensor, rows: Tensor) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae_core.config import Config
-from sae_core.kernels import Gradients
+from sae_core.kernels import Given, Gradients
 from sae_core.model import SparseAutoencoder, seeded
 from sae_core.sparsity import Batch, firing_threshold
 from sae_core.training.lit import Lit, project_, sparse_share
@@ -221,7 +221,8 @@ class Objective:
         out = Gradients(self._encoders_grad(), _grad(model.b_enc), _grad(model.dictionary), _grad(model.b_dec))
         W_enc, centred, error = self._factors()
         across = model.dictionary if self.projects and not self._tied else None
-        squares, through_b_pre = lit.weigh_(slope, price, centred, error, out, W_enc if self._centres else None, across)
+        given = Given(slope, price, centred, error, W_enc if self._centres else None, across)
+        squares, through_b_pre = lit.weigh_(given, out)
         if squares and self._final(weight, config):
             names = zip(("W_enc", "dictionary"), squares, strict=True)
             self.squares = {name: square for name, square in names if square is not None}

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from sae_core import Config, load_images
-from sae_core.kernels import WIDE, Gradients, compiled, compiling, prepare
+from sae_core.kernels import WIDE, Given, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
 from sae_core.kernels.dense import CompiledDense, count_lit, light_
 from sae_core.kernels.largest import keep_largest_in_rows_
@@ -131,7 +131,7 @@ def test_products_with_lit_codes_are_those_of_the_dense_matrices(seed: int, shif
             torch.testing.assert_close(miss, error)
             out = Gradients(weights, of_each, other, below)
             across = dictionary if project else None
-            squares, through_b_pre = lit.weigh_(0.5, price, x, error, out, dictionary, across)
+            squares, through_b_pre = lit.weigh_(Given(0.5, price, x, error, dictionary, across), out)
             if squares is not None:
                 assert squares == pytest.approx([float(weights.square().sum()), float(other.square().sum())])
             torch.testing.assert_close(weights, grads.T @ x)
@@ -164,8 +164,8 @@ def test_the_strongest_of_an_image_are_chosen_and_decoded_in_one_go(seed: int, k
         Gradients(normal(30, 13), normal(30), normal(30, 13), normal(13)),
         Gradients(normal(30, 13), normal(30), normal(30, 13), normal(13)),
     )
-    strongest.weigh_(0.5, None, x, error, ours, None, None)
-    lit.weigh_(0.5, None, x, error, theirs, None, None)
+    strongest.weigh_(Given(0.5, None, x, error, None, None), ours)
+    lit.weigh_(Given(0.5, None, x, error, None, None), theirs)
     assert all(map(torch.equal, ours, theirs))
 
 
@@ -197,7 +197,7 @@ def test_factors_in_bfloat16_are_read_as_what_they_stand_for(n: int) -> None:
         lit = CompiledLit(codes, count_lit(codes))
         squares = lit.error_(numbers[1], b_dec, x, miss, rounded)
         out = Gradients(torch.empty(100, 40), torch.empty(100), torch.empty(100, 40), torch.empty(40))
-        lit.weigh_(0.5, 0.1, numbers[2], miss.bfloat16().float(), out, numbers[1], None)
+        lit.weigh_(Given(0.5, 0.1, numbers[2], miss.bfloat16().float(), numbers[1], None), out)
         results.append([torch.tensor(squares), miss, *out])
         assert rounded is None or torch.equal(rounded, miss.bfloat16())
     for exact, low_ in zip(*results, strict=True):
@@ -350,7 +350,7 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
             out, weights = torch.empty_like(x), torch.empty_like(dictionary)
             of, error = multiplied(kind, kept, dictionary, dictionary[0], x, out)
             gradients = Gradients(weights, torch.empty(600), torch.empty_like(dictionary), torch.empty(70))
-            squares, through_b_pre = of.weigh_(0.5, 0.1, x, out, gradients, dictionary, dictionary)
+            squares, through_b_pre = of.weigh_(Given(0.5, 0.1, x, out, dictionary, dictionary), gradients)
             assert squares is not None
             assert through_b_pre is not None
             squares = [*squares, sum_of_squares([weights.view(-1).numpy()])]
