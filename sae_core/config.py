@@ -192,7 +192,9 @@ class Config(BaseModel):
     steps: int | None = knob(None, "Steps", "Optimisation steps; empty: no end.", "steps", ge=0, le=2**53)
     device: Literal["cpu", "cuda", "mps"] = knob("cpu", "Device", "Where the arithmetic runs.")
     precision: Literal["float32", "bfloat16"] = knob(
-        "float32", "Precision", "Of the matrix products alone; weights and sums stay float32."
+        "float32",
+        "Precision",
+        "Of the matrix products and their results; weights and Adam's means stay float32.",
     )
     threads: int | None = knob(None, "Threads", "Fixed for a run's life; empty: chosen at its start.", ge=1, le=1024)
     dead_window: int = knob(
