@@ -32,37 +32,41 @@ def _compiled(function: Callable[..., Any], *, keep: bool) -> object:
 
 
 def number(stored: Any) -> Any:
-    """In a kernel: what an array's element stands for: itself, or a bfloat16's bits that number (numpy has none)."""
-    raise NotImplementedError
+    """What an array's element stands for: itself, or the number whose bits as a bfloat16 it is (numpy has none)."""
+    return _widened(stored) if isinstance(stored, np.uint16) else _itself(stored)
 
 
 def put(array: Any, i: Any, value: Any) -> None:
-    """In a kernel: write a number where numbers are kept or, rounded, where bfloat16s' bits are.
+    """Write a number where numbers are kept or, rounded, where bfloat16s' bits are.
 
     To the nearest bfloat16, of two that are equally near to the one whose last bit is 0 (IEEE 754, 4.3.1).
     """
-    raise NotImplementedError
+    (_put_rounded if array.dtype == np.uint16 else _put_itself)(array, i, value)
 
 
 @overload(number)
 def _number(stored: Any) -> Callable[..., Any]:
-    def itself(stored: Any) -> Any:
-        return stored
-
-    def widened(stored: Any) -> Any:
-        return np.uint32(np.uint32(stored) << np.uint32(16)).view(np.float32)
-
-    return widened if stored == types.uint16 else itself
+    return _widened if stored == types.uint16 else _itself
 
 
 @overload(put)
 def _put(array: Any, i: Any, value: Any) -> Callable[..., None]:  # noqa: ARG001 - here these are types
-    def itself(array: Any, i: Any, value: Any) -> None:
-        array[i] = value
+    return _put_rounded if array.dtype == types.uint16 else _put_itself
 
-    def rounded(array: Any, i: Any, value: Any) -> None:
-        bits = np.float32(value).view(np.uint32)
-        up = np.uint32(0x7FFF) + (np.uint32(bits >> np.uint32(16)) & np.uint32(1))
-        array[i] = np.uint32(bits + up) >> np.uint32(16)
 
-    return rounded if array.dtype == types.uint16 else itself
+def _itself(stored: Any) -> Any:
+    return stored
+
+
+def _widened(stored: Any) -> Any:
+    return np.uint32(np.uint32(stored) << np.uint32(16)).view(np.float32)
+
+
+def _put_itself(array: Any, i: Any, value: Any) -> None:
+    array[i] = value
+
+
+def _put_rounded(array: Any, i: Any, value: Any) -> None:
+    bits = np.float32(value).view(np.uint32)
+    up = np.uint32(0x7FFF) + (np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+    array[i] = np.uint32(bits + up) >> np.uint32(16)

@@ -20,6 +20,7 @@ from torch.nn import Parameter
 from sae_core import Config, load_images
 from sae_core.kernels import WIDE, Given, Gradients, compiled, compiling, prepare
 from sae_core.kernels.adam import sum_of_squares
+from sae_core.kernels.compiling import number, put
 from sae_core.kernels.dense import CompiledDense, count_lit, light_
 from sae_core.kernels.largest import keep_largest_in_rows_
 from sae_core.kernels.lit import CompiledLit
@@ -268,6 +269,11 @@ def test_numbers_are_rounded_as_torch_rounds_them() -> None:
     halves = torch.tensor([1 + 2.0**-8, 1 + 3 * 2.0**-8, float("inf"), -0.0])
     out = torch.empty_like(halves, dtype=torch.bfloat16)
     copy_(halves.numpy(), bits_of(out))
+    assert out.tolist() == [1.0, 1 + 2.0**-6, float("inf"), 0.0]
+    for i, half in enumerate(halves.numpy()):  # uncompiled, as under a debugger
+        put(bits_of(out), i, half)
+        assert number(bits_of(out)[i]) == out[i]
+        assert number(half) == half
     assert out.tolist() == [1.0, 1 + 2.0**-6, float("inf"), 0.0]
 
 
