@@ -15,7 +15,7 @@ from sae_core.kernels.compiling import kernel, number
 from sae_core.kernels.rows import BLOCKS, NOWHERE, View, array_of, copy_, project_, total_columns, weigh_rows
 from sae_core.kernels.team import share
 
-__all__ = ["CompiledLit", "by_latents", "error_of", "price_of", "prices", "rows_across"]
+__all__ = ["CompiledLit", "by_latents", "decode_", "price_of", "prices", "rows_across"]
 
 Array = NDArray[Any]
 
@@ -45,11 +45,17 @@ class CompiledLit:
 
         While the filters are at hand, out @ dictionaryᵀ is taken at the lit codes, for `weigh_`.
         """
-        filters, below, images, error = map(self._view, (dictionary, b_dec, x, out))
-        after = (NOWHERE if rounded is None else self._view(rounded), self._squares, self._pulled)
-        lists = (self._codes, *self._bounds, self._latents, self._values)
-        share(lambda a, z: _error_(*lists, filters, below, images, error, *after, a, z), len(x))
+        decoding = self._decoding(dictionary, b_dec, x, out, rounded)
+        share(lambda a, z: _error_(self._codes, *self._bounds, decoding, a, z), len(x))
         return self._missed()
+
+    def _decoding(
+        self, dictionary: Tensor, b_dec: Tensor, x: Tensor, out: Tensor, rounded: Tensor | None
+    ) -> tuple[Array, ...]:
+        """What `decode_` reads and writes."""
+        low = NOWHERE if rounded is None else self._view(rounded)
+        given = (self._view(dictionary), self._view(b_dec), self._view(x))
+        return (self._latents, self._values, *given, self._view(out), low, self._squares, self._pulled)
 
     def _missed(self) -> float:
         _count(self._latents, *self._bounds, self._counts)
@@ -115,23 +121,8 @@ def price_of(prices: Array, j: int) -> Any:
 
 
 @kernel
-def _error_(
-    codes: Array,
-    begins: Array,
-    ends: Array,
-    latents: Array,
-    values: Array,
-    dictionary: Array,
-    b_dec: Array,
-    x: Array,
-    error: Array,
-    rounded: NDArray[np.uint16],
-    squares: Array,
-    pulled: Array,
-    first: int,
-    end: int,
-) -> None:
-    n = codes.shape[1]
+def _error_(codes: Array, begins: Array, ends: Array, decoding: tuple[Array, ...], first: int, end: int) -> None:
+    n, latents, values = codes.shape[1], decoding[0], decoding[1]
     found, where = np.empty(n + 1, codes.dtype), np.empty(n + 1, np.int32)
     for r in range(first, end):
         row, begin, lit = codes[r], begins[r], 0
@@ -140,28 +131,18 @@ def _error_(
             lit += int(not row[j] <= 0)
         for i in range(lit):
             values[begin + i], latents[begin + i] = found[i], where[i]
-        squares[r] = error_of(begin, ends[r], latents, values, dictionary, b_dec, x[r], error[r], rounded, r, pulled)
+        decode_(r, begin, ends[r], decoding)
 
 
 @kernel
-def error_of(
-    i: int,
-    last: int,
-    latents: Array,
-    values: Array,
-    dictionary: Array,
-    b_dec: Array,
-    image: Array,
-    sums: Array,
-    rounded: NDArray[np.uint16],
-    r: int,
-    pulled: Array,
-) -> Any:
-    """Of one image, into ``sums`` and its row ``r`` of ``rounded``."""
+def decode_(r: int, i: int, last: int, decoding: tuple[Array, ...]) -> None:
+    """Image r's error and the sum of its squares, from its lit codes ``i`` to ``last``; what pulls at them."""
+    latents, values, dictionary, b_dec, x, error, rounded, squares, pulled = decoding
+    sums, image = error[r], x[r]
     n = len(image)
     for p in range(n):
         sums[p] = b_dec[p] - image[p]
-    square = _add(sums, values, dictionary, latents, i, last)
+    squares[r] = _add(sums, values, dictionary, latents, i, last)
     if len(rounded):
         copy_(sums, rounded[r])
     while i + 3 < last:
@@ -174,7 +155,6 @@ def error_of(
             product += sums[p] * number(filter_[p])
         pulled[i] = product
         i += 1
-    return square
 
 
 @kernel

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sae_core.kernels.compiling import kernel, number
 from sae_core.kernels.largest import LANES, groups_of, keep_in_row_
-from sae_core.kernels.lit import CompiledLit, error_of
-from sae_core.kernels.rows import NOWHERE, View, array_of
+from sae_core.kernels.lit import CompiledLit, decode_
+from sae_core.kernels.rows import View, array_of
 
 __all__ = ["Strongest"]
 
@@ -41,20 +41,10 @@ class Strongest(CompiledLit):
         begins = np.arange(0, len(codes) * k, k)
         self._bounds = (begins, begins.copy())
         self._make(len(codes) * k)
-        found = (
-            view(b_enc),
-            k,
-            groups_of(codes.shape[1], k),
-            self._codes,
-            self._codes.view(np.int32),
-            self._values,
-            self._latents,
-            *self._bounds,
-        )
-        filters, below, images, error = map(view, (dictionary, b_dec, x, out))
-        after = (NOWHERE if rounded is None else view(rounded), self._squares, self._pulled)
+        choosing = (self._codes, self._codes.view(np.int32), k, groups_of(codes.shape[1], k), *self._bounds)
+        bias, decoding = view(b_enc), self._decoding(dictionary, b_dec, x, out, rounded)
         self._see: Callable[[Array, int, int], None] = lambda products, a, z: _see_(
-            products, *found, filters, below, images, error, *after, a, z
+            products, bias, *choosing, decoding, a, z
         )
 
     def see_(self, products: Tensor, images: slice) -> None:
@@ -71,24 +61,18 @@ class Strongest(CompiledLit):
 def _see_(
     products: Array,
     b_enc: Array,
-    k: int,
-    groups: int,
     codes: Array,
     bits: NDArray[np.int32],
-    values: Array,
-    latents: Array,
+    k: int,
+    groups: int,
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
-    dictionary: Array,
-    b_dec: Array,
-    x: Array,
-    error: Array,
-    rounded: NDArray[np.uint16],
-    squares: Array,
-    pulled: Array,
+    decoding: tuple[Array, ...],
     first: int,
     end: int,
 ) -> None:
+    """``bits`` are the codes', on the same memory."""
+    latents, values, squares = decoding[0], decoding[1], decoding[7]
     n = codes.shape[1]
     room = np.empty((2, n + LANES), np.int32)
     for r in range(first, end):
@@ -99,8 +83,7 @@ def _see_(
         if kept < 0:
             squares[r] = np.nan
             continue
-        last = begin + kept
-        ends[r] = last
-        for i in range(begin, last):
+        ends[r] = begin + kept
+        for i in range(begin, begin + kept):
             values[i] = row[latents[i]]
-        squares[r] = error_of(begin, last, latents, values, dictionary, b_dec, x[r], error[r], rounded, r, pulled)
+        decode_(r, begin, begin + kept, decoding)
