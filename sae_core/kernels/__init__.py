@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDE", "Given", "Gradients", "compiled", "prepare"]
 
 WIDE = 512
-"""Latents from which on it pays with products in float32: loading numba and what it compiled takes 0.6 s, and 10 s the
+"""Latents from which on it pays with products in float32: loading numba and what it compiled takes 0.6 s, and 8 s the
 first time of all, when it has to be compiled (`time python -c "from sae_core.kernels import prepare;
 prepare(low=False)"`, less 1.4 s of importing torch)."""
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sae_core.data import Images
+from sae_core.kernels import prepare
 
 
 def make_images(seed: int = 0, n_train: int = 200, n_test: int = 60) -> Images:
@@ -41,3 +42,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def prepared() -> None:
+    """So that no test is timed while it compiles."""
+    for low in (False, True):
+        prepare(low=low)

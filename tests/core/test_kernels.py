@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,8 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import Parameter
 
-from sae_core import Config, load_images
-from sae_core.kernels import WIDE, Given, Gradients, compiled, compiling, prepare
+from sae_core.kernels import Given, Gradients, compiling
 from sae_core.kernels.adam import sum_of_squares
 from sae_core.kernels.compiling import number, put
 from sae_core.kernels.dense import CompiledDense, count_lit, light_
@@ -33,16 +30,8 @@ from sae_core.snapshot import Terms
 from sae_core.training.adam import Adam
 from sae_core.training.lit import Lit
 from sae_core.training.recent import Recent
-from sae_core.training.step import Trainer
 
-pytestmark = pytest.mark.timeout(240)  # the first time, everything is compiled
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prepared() -> None:
-    """So that no test is timed while it compiles."""
-    for low in (False, True):
-        prepare(low=low)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("prepared")]  # the first time, it is compiled
 
 
 PRICES = ("none", "one", "each")
@@ -50,14 +39,6 @@ PRICES = ("none", "one", "each")
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def test_wide_models_on_the_processor_use_it() -> None:
-    assert compiled(WIDE, torch.empty(1))
-    assert not compiled(WIDE - 1, torch.empty(1))
-    assert compiled(8, torch.empty(1), low=True)
-    assert not compiled(WIDE, torch.empty(1, dtype=torch.float64))
-    assert not compiled(WIDE, torch.empty(1, device="meta"))
 
 
 @settings(deadline=None)
@@ -289,61 +270,6 @@ def test_numbers_move_to_large_pages_and_stay_what_they_are() -> None:
     assert second.tolist() == list(range(5_000))
 
 
-def wide(method: str, precision: str = "float32") -> Trainer:
-    options = {"k": 8, "aux_k": 8, "clip_gradient": 0.1} if "topk" in method else {}
-    config = Config(dataset="digits", method=method, n_latents=WIDE, batch_size=32, precision=precision, **options)
-    return Trainer(config, load_images("digits"))
-
-
-def weights_after(steps: int, trainer: Trainer) -> list[Tensor]:
-    for _ in range(steps):
-        trainer.step()
-    return [tensor.detach().clone() for tensor in trainer.model.tensors.values()]
-
-
-@pytest.mark.parametrize("method", ["l1", "topk", "batch-topk", "wta"])
-def test_a_wide_run_goes_the_way_it_goes_without(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten steps; what differs is the order of sums."""
-    fast = wide(method)
-    for_compiled = weights_after(10, fast)
-    for module in ("sae_core.kernels.compiled", "sae_core.sparsity.largest.compiled"):
-        monkeypatch.setattr(module, never)
-    slow = wide(method)
-    for ours, torchs in zip(for_compiled, weights_after(10, slow), strict=True):
-        torch.testing.assert_close(ours, torchs, rtol=1e-3, atol=2e-5)
-    assert fast.row().fvu == pytest.approx(slow.row().fvu, rel=1e-4)
-    assert fast.row().l0 == pytest.approx(slow.row().l0, rel=1e-3)
-
-
-def never(*_: object, **__: object) -> bool:
-    """What stands in for `compiled`."""
-    return False
-
-
-@pytest.mark.parametrize("method", ["l1", "topk", "batch-topk", "wta"])
-def test_in_bfloat16_it_learns_what_it_learns_in_float32(method: str) -> None:
-    """Thirty steps; factors have eight bits, of which a sum of hundreds loses little."""
-    exact, rounded = wide(method), wide(method, "bfloat16")
-    for trainer in (exact, rounded):
-        weights_after(30, trainer)
-    assert rounded.row().fvu == pytest.approx(exact.row().fvu, rel=0.02)
-    assert rounded.row().l0 == pytest.approx(exact.row().l0, rel=0.02)
-
-
-def test_a_batch_taken_for_a_dense_one_ends_as_what_it_is() -> None:
-    """An L1 run on its way from half to a few codes lit, bit for bit the one that never guesses."""
-    guessing, careful = (wide("l1", "bfloat16") for _ in range(2))
-    few = guessing.objective._few
-    lit = []
-    for _ in range(80):
-        guessing.step()
-        lit.append(guessing.objective._lit_lately)
-        careful.objective._lit_lately = 0
-        careful.step()
-    assert lit[0] > few > lit[-1]
-    assert guessing.checkpoint().digest() == careful.checkpoint().digest()
-
-
 def test_sums_do_not_depend_on_the_number_of_threads() -> None:
     """To the bit."""
     codes, dictionary, x = normal(50, 600), normal(600, 70, seed=1), normal(50, 70, seed=2)
@@ -375,15 +301,6 @@ def test_sums_do_not_depend_on_the_number_of_threads() -> None:
         torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("method", ["l1", "topk"])
-def test_a_wide_run_resumed_is_the_run_uninterrupted(method: str) -> None:
-    whole, half = wide(method, "bfloat16"), wide(method, "bfloat16")
-    weights_after(6, half)
-    resumed = Trainer(half.config, load_images("digits"), start=half.checkpoint())
-    for a, b in zip(weights_after(12, whole), weights_after(6, resumed), strict=True):
-        assert torch.equal(a, b)
-
-
 def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """numba refuses to cache where it finds no folder to write to."""
     asked = []
@@ -397,20 +314,6 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch: pyte
     monkeypatch.setattr(compiling, "njit", njit)
     assert compiling.kernel(math.floor) is math.floor
     assert asked == [True, False]
-
-
-def test_a_narrow_models_batch_does_not_make_it_wide() -> None:
-    """BatchTopK looks at all codes of a batch in one row, which is long; the model is what is asked for its width."""
-    program = """
-import sys
-from sae_core import Config, load_images, train
-config = Config(dataset="digits", method="batch-topk", k=4, n_latents=64, batch_size=64, steps=3, threads=1)
-*_, last = train(config, load_images("digits"))
-assert last.row.step == 3
-sys.exit("numba was loaded" if "numba" in sys.modules else 0)
-"""
-    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_team_ends_with_the_thread_that_it_was_made_for() -> None:
@@ -437,17 +340,3 @@ def test_a_team_ends_with_the_thread_that_it_was_made_for() -> None:
     for mate in set(threading.enumerate()) - began:
         mate.join(10)
         assert not mate.is_alive()
-
-
-@pytest.mark.parametrize("method", ["l1", "topk"])
-def test_weights_changed_between_steps_are_the_ones_multiplied(method: str) -> None:
-    """Rounded copies are kept from step to step, but only for as long as nobody changes what they are of."""
-    trainer = wide(method, "bfloat16")
-    weights_after(3, trainer)
-    with torch.no_grad():
-        trainer.model.W_enc.zero_()
-        trainer.model.b_enc.fill_(0.5)
-        trainer.model.dictionary.zero_()
-        trainer.objective.forward(trainer.config)
-    assert set(trainer.objective.codes.unique().tolist()) <= {0.0, 0.5}
-    torch.testing.assert_close(trainer.objective.error, trainer.model.b_dec - trainer.objective.x)
