@@ -12,7 +12,7 @@ from sae_core.sweep.folder import SweepFolder
 
 __all__ = ["asked_lately", "drive_elsewhere"]
 
-STARTS_WITHIN = 20.0
+STARTS_WITHIN = 60.0
 """Seconds after which a driver that has not taken the sweep up will not."""
 
 _asked: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}

@@ -276,4 +276,6 @@ STYLE = """
   .st-key-frame-tools, .st-key-frame-tools .stSelectbox { width: 100% !important; }
   .st-key-frame-lecture { display: none; }
 }
+/* Streamlit offers to stop a script that takes long; here "Stop" stops runs and sweeps, and nothing else may say it. */
+[data-testid="stStatusWidget"] button { display: none; }
 """

@@ -11,6 +11,8 @@ from sae_core import Config, load_images
 from sae_core.runs import RunDirectory, Runs
 from sae_core.runs.worker import work
 from sae_core.sweep import SweepFolder, sweep
+from sae_core.sweep.elsewhere import stop_file
+from sae_core.sweep.folder import sweeps
 from sae_core.sweep.path import begin_path
 from tests.browser.house import Dashboard, wait_until
 
@@ -105,24 +107,59 @@ def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, pag
 
 
 @pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)  # a phone has the same buttons
-def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page: Page):
+def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page: Page, name: str):
     """And nothing it has done is lost or repeated on the way."""
     page.goto(f"{filled.url}sweeps?sweep=pair")
-    page.get_by_text("New sweep").click()
-    page.get_by_label("Name", exact=True).fill("pressed")
+    _ask_for_draws(page, LONG)
+    page.get_by_label("Name", exact=True).fill(name)
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Begin 8 trials").click()
-    page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("button", name="Go on").wait_for()
-    folder = SweepFolder(Runs(filled.runs), "pressed")
-    assert not folder.under_way
-    begun = {trial.index: trial.run for trial in folder.trials() if trial.run is not None}
+    page.get_by_role("button", name=f"Begin {LONG} trials").click()
+    begun = _stopped_under_way(filled, page, name)
     page.get_by_role("button", name="Go on").click()
-    page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("button", name="Go on").wait_for()
-    again = {trial.index: trial.run for trial in folder.trials() if trial.run is not None}
-    assert begun
+    again = _stopped_under_way(filled, page, name)
     assert begun.items() <= again.items()
+
+
+LONG = 200
+"""Trials that no machine is through with before a button is pressed."""
+
+
+def _ask_for_draws(page: Page, count: int) -> None:
+    page.get_by_text("New sweep").click()
+    page.get_by_role("button", name="Begin 8 trials").wait_for()  # the grid that stands there at first
+    page.get_by_label("What kind").click()
+    page.get_by_role("option", name="Random draws").click()
+    draws = page.get_by_role("spinbutton", name="Draws")
+    draws.fill(str(count))
+    draws.press("Enter")
+    page.get_by_role("button", name=f"Begin {count} trials").wait_for()
+
+
+def _stopped_under_way(house: Dashboard, page: Page, name: str) -> dict[int, str]:
+    """The runs its trials have, once one of them has been stopped by the button."""
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    stop.wait_for()
+    folder = SweepFolder(Runs(house.runs), name)
+
+    def runs() -> dict[int, str]:
+        return {trial.index: trial.run for trial in folder.trials() if trial.run is not None}
+
+    wait_until(runs, 60, "no trial has begun")
+    stop.click()
+    page.get_by_role("button", name="Go on").wait_for()
+    assert not folder.under_way
+    return runs()
+
+
+@pytest.fixture
+def name(filled: Dashboard) -> Iterator[str]:
+    """A sweep's, of its own at every try; nobody drives a sweep when it is over."""
+    known = sweeps(Runs(filled.runs))
+    yield f"pressed-{len(known)}"
+    under_way = [folder for folder in sweeps(Runs(filled.runs)) if folder.under_way]
+    for folder in under_way:
+        stop_file(folder).touch()
+    wait_until(lambda: not any(folder.under_way for folder in under_way), 60, "a sweep does not stop")
 
 
 def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page: Page):
@@ -134,20 +171,14 @@ def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page:
 
 
 @pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)
-def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: Dashboard, page: Page):
+def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: Dashboard, page: Page, name: str):
     page.goto(f"{filled.url}sweeps?sweep=pair")
-    page.get_by_text("New sweep").click()
-    page.get_by_label("What kind").click()
-    page.get_by_role("option", name="Random draws").click()
-    draws = page.get_by_role("spinbutton", name="Draws")
-    draws.fill("3")
-    draws.press("Enter")
-    page.get_by_role("button", name="Begin 3 trials").wait_for()
-    page.get_by_label("Name", exact=True).fill("drawn")
+    _ask_for_draws(page, 3)
+    page.get_by_label("Name", exact=True).fill(name)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Begin 3 trials").click()
     page.locator(".sw-root[data-drawn='3']").wait_for(timeout=180_000)
-    table = SweepFolder(Runs(filled.runs), "drawn").table()
+    table = SweepFolder(Runs(filled.runs), name).table()
     assert len(set(table["penalty_weight"])) == 3
     assert table["penalty_weight"].between(0.003, 1).all()
     assert table["n_latents"].between(64, 512).all()
