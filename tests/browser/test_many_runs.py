@@ -45,6 +45,10 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+WIDE = pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)
+"""Of what is begun at a button: a phone has the same."""
+
+
 def test_the_dial_moves_through_the_path_and_is_saved(filled: Dashboard, page: Page):
     page.goto(f"{filled.url}path?path=path")
     page.wait_for_selector(".pa-mosaic")
@@ -60,6 +64,7 @@ def test_the_dial_moves_through_the_path_and_is_saved(filled: Dashboard, page: P
     assert saved.value.suggested_filename == "path-dial.html"
 
 
+@WIDE
 def test_a_run_begins_from_a_point_of_the_dial(filled: Dashboard, page: Page):
     before = {run.id for run in Runs(filled.runs).list()}
     page.goto(f"{filled.url}path?path=path")
@@ -90,6 +95,7 @@ def test_runs_stand_side_by_side(filled: Dashboard, page: Page):
     page.get_by_alt_text("The digits as pair-001 copies them").wait_for()
 
 
+@WIDE
 def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, page: Page):
     """From a step of its own choice, with another penalty; lineage and link say where it came from."""
     page.goto(f"{filled.url}compare?with=pair-000")
@@ -106,7 +112,7 @@ def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, pag
     page.get_by_text(f"{children[0].id} copies them").or_(page.get_by_text("pair-000 @ 20")).first.wait_for()
 
 
-@pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)  # a phone has the same buttons
+@WIDE
 def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page: Page, name: str):
     """And nothing it has done is lost or repeated on the way."""
     page.goto(f"{filled.url}sweeps?sweep=pair")
@@ -170,7 +176,8 @@ def test_a_sweep_is_a_frontier_its_knobs_and_its_trials(filled: Dashboard, page:
     page.get_by_role("button", name="Table (CSV)").wait_for()
 
 
-@pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)
+@pytest.mark.long
+@WIDE
 def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: Dashboard, page: Page, name: str):
     page.goto(f"{filled.url}sweeps?sweep=pair")
     _ask_for_draws(page, 3)
@@ -186,6 +193,7 @@ def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: 
     assert list(drawn) == table["n_latents"].tolist()
 
 
+@WIDE
 def test_trials_drawn_around_on_the_frontier_are_those_in_the_table_and_one_goes_on_live(filled: Dashboard, page: Page):
     """A lasso around the first of the two, then all again; then around it once more, and "Use this"."""
     before = {run.id for run in Runs(filled.runs).list()}

@@ -39,6 +39,7 @@ def open_page(context: BrowserContext, dashboard: Dashboard, path: str, ready: s
     return page
 
 
+@pytest.mark.long
 def test_every_units_page_has_the_same_places(context: BrowserContext, dashboard: Dashboard) -> None:
     """Whether it fires for many images or none: pictures, charts and neighbours stay where they are."""
     complete = "document.querySelector('.ps-unit')?.dataset.complete === 'true'"

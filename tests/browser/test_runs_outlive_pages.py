@@ -113,6 +113,7 @@ def test_ctrl_c_ends_the_server_and_pauses_its_runs(context: BrowserContext, tmp
         house.stop()
 
 
+@pytest.mark.long
 def test_more_runs_than_slots_wait_visibly(context: BrowserContext, tmp_path: Path) -> None:
     """With one slot, the second run says it waits, and begins when the first pauses."""
     os.environ["PENSTROKE_SLOTS"] = "1"

@@ -17,6 +17,7 @@ THIRD = 0.07 + 0.93 * math.log(0.3 / 0.003) / math.log(1 / 0.003)
 SCRIPT = json.loads(asset("stories/sixty-seconds.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_the_story_plays_through_by_itself_with_its_figures(live: LivePage) -> None:
     """Each step's explained share, lit units and dead share are inside its band just before the next begins.

@@ -49,6 +49,8 @@ def test_winners_tell_small_digits_apart(tmp_path: Path):
     assert told[-1] == 1.0
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_winners_are_within_the_published_band():
     from sae_core.reproduce.winners import digits
 

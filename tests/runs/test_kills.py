@@ -101,6 +101,7 @@ def test_of_two_resumes_one_wins_and_the_other_says_why(make: Make, spawn: Spawn
     assert f"The run {run.id} already has a worker" in log
 
 
+@pytest.mark.long
 def test_a_run_killed_while_paused_further_on_than_its_checkpoint_catches_up_first(
     make: Make, spawn: Spawn, images: Images
 ) -> None:

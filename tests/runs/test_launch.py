@@ -91,6 +91,7 @@ def test_a_worker_whose_run_has_ended_takes_the_next(make: Make, runs: Runs, cle
     eventually(lambda: not run.alive())
 
 
+@pytest.mark.long
 def test_a_spare_given_a_run_while_it_warms_up_is_not_taken_for_idle_afterwards(
     make: Make, runs: Runs, clean: None
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_spare_given_a_run_while_it_warms_up_is_not_taken_for_idle_afterwards(
         eventually(lambda: not any(run.alive() for run in both))
 
 
+@pytest.mark.long
 def test_an_unwatched_run_of_the_page_makes_room_for_one_that_waits(make: Make, runs: Runs, clean: None) -> None:
     """One slot: the run whose tab was closed pauses, saying why; one begun on the command line would not."""
     with Launcher(runs.root, spare=False, dataset="planted", slots=1, timing=Timing(unwatched_yield=0.2)) as launcher:
@@ -138,6 +140,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.long
 def test_a_killed_server_leaves_its_runs_running_and_no_spare(make: Make, runs: Runs, clean: None) -> None:
     """Nor does the worker hold the server's socket, not even one meant to be inherited."""
     run = make()

@@ -96,6 +96,7 @@ def test_a_deleted_run_is_trained_again_and_a_half_made_one_does_no_harm(done: t
     assert again["run"].tolist() == [*table["run"][:3], f"{table['run'][3]}-2"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_killed_in_the_middle_it_goes_on_repeating_and_losing_nothing(tmp_path: Path):
     """kill -9 of whoever drives; the workers save what they are at, and end by themselves."""
@@ -137,6 +138,7 @@ def _wait_until(condition, timeout: float = 90.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_a_search_tells_its_objectives_apart_and_goes_on_from_its_results(tmp_path: Path):
     """Interrupted after its first trials and taken up again, it proposes as many as were asked for, once."""
     pytest.importorskip("optuna")
