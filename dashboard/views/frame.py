@@ -88,6 +88,7 @@ class Page:
 def navigation(pages: Mapping[str, Any]) -> None:
     """Show the chosen one of the pages, ``st.Page`` by name, under a bar that names them all."""
     st.session_state[PAGES] = dict(pages)
+    st.html(f"<style>{STYLE}</style>")
     st.navigation(list(pages.values()), position="top").run()
 
 
@@ -181,7 +182,6 @@ def choice(name: str, choices: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _head(tab: Session, title: str, *, of_a_run: bool) -> None:
-    st.html(f"<style>{STYLE}</style>")
     row = {"horizontal": True, "vertical_alignment": "center"}
     with st.container(key="frame-head", horizontal_alignment="distribute", **row):
         st.markdown(f"## {title}")

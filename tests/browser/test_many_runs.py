@@ -45,8 +45,13 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+PHONE_LATER = pytest.mark.parametrize(
+    "page",
+    [pytest.param((1366, 768), id="wide"), pytest.param((390, 844), id="phone", marks=pytest.mark.long)],
+    indirect=True,
+)
 WIDE = pytest.mark.parametrize("page", [(1366, 768)], ids=["wide"], indirect=True)
-"""Of what is begun at a button: a phone has the same."""
+"""For buttons that a phone has, too."""
 
 
 def test_the_dial_moves_through_the_path_and_is_saved(filled: Dashboard, page: Page):
@@ -64,7 +69,7 @@ def test_the_dial_moves_through_the_path_and_is_saved(filled: Dashboard, page: P
     assert saved.value.suggested_filename == "path-dial.html"
 
 
-@WIDE
+@PHONE_LATER
 def test_a_run_begins_from_a_point_of_the_dial(filled: Dashboard, page: Page):
     before = {run.id for run in Runs(filled.runs).list()}
     page.goto(f"{filled.url}path?path=path")
@@ -95,7 +100,7 @@ def test_runs_stand_side_by_side(filled: Dashboard, page: Page):
     page.get_by_alt_text("The digits as pair-001 copies them").wait_for()
 
 
-@WIDE
+@PHONE_LATER
 def test_a_fork_made_on_compare_goes_on_beside_its_parent(filled: Dashboard, page: Page):
     """From a step of its own choice, with another penalty; lineage and link say where it came from."""
     page.goto(f"{filled.url}compare?with=pair-000")
@@ -126,13 +131,25 @@ def test_a_sweep_begins_stops_and_goes_on_at_its_buttons(filled: Dashboard, page
     assert begun.items() <= again.items()
 
 
+@WIDE
+def test_the_grid_that_stands_in_the_form_begins_at_its_button(filled: Dashboard, page: Page, name: str):
+    page.goto(f"{filled.url}sweeps?sweep=pair")
+    page.get_by_text("New sweep").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Begin 8 trials").click()
+    page.locator(".sw-root[data-drawn]").wait_for()
+    folder = SweepFolder(Runs(filled.runs), name)
+    assert len(folder.plan) == 8
+    wait_until(folder.results, 90, "no trial was finished")
+
+
 LONG = 200
 """Trials that no machine is through with before a button is pressed."""
 
 
 def _ask_for_draws(page: Page, count: int) -> None:
     page.get_by_text("New sweep").click()
-    page.get_by_role("button", name="Begin 8 trials").wait_for()  # the grid that stands there at first
     page.get_by_label("What kind").click()
     page.get_by_role("option", name="Random draws").click()
     draws = page.get_by_role("spinbutton", name="Draws")
@@ -142,7 +159,7 @@ def _ask_for_draws(page: Page, count: int) -> None:
 
 
 def _stopped_under_way(house: Dashboard, page: Page, name: str) -> dict[int, str]:
-    """The runs its trials have, once one of them has been stopped by the button."""
+    """Press Stop when a trial has begun; the runs that its trials have at rest."""
     stop = page.get_by_role("button", name="Stop", exact=True)
     stop.wait_for()
     folder = SweepFolder(Runs(house.runs), name)
@@ -193,7 +210,7 @@ def test_random_draws_begin_at_a_button_and_stand_where_they_were_drawn(filled: 
     assert list(drawn) == table["n_latents"].tolist()
 
 
-@WIDE
+@PHONE_LATER
 def test_trials_drawn_around_on_the_frontier_are_those_in_the_table_and_one_goes_on_live(filled: Dashboard, page: Page):
     """A lasso around the first of the two, then all again; then around it once more, and "Use this"."""
     before = {run.id for run in Runs(filled.runs).list()}

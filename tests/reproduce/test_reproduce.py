@@ -50,7 +50,7 @@ def test_winners_tell_small_digits_apart(tmp_path: Path):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 def test_winners_are_within_the_published_band():
     from sae_core.reproduce.winners import digits
 
