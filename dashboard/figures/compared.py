@@ -152,11 +152,14 @@ def _coloured(values: pd.Series[Any], title: str, *, quantity: bool) -> dict[str
         kinds = sorted(values.unique(), key=str if not pd.api.types.is_numeric_dtype(values) else None)
         places = values.map({kind: at for at, kind in enumerate(kinds)})
         ticks = {"tickvals": list(range(len(kinds))), "ticktext": [_word(kind) for kind in kinds]}
-        return {"color": places.tolist(), "colorscale": "Viridis", "colorbar": {**bar, **ticks}}
+        return {"color": places.tolist(), "colorscale": SCALE, "colorbar": {**bar, **ticks}}
     if (values > 0).all() and values.max() > 20 * values.min():
-        return {"color": np.log10(values).tolist(), "colorscale": "Viridis", "colorbar": {**bar, **_log_ticks(values)}}
-    return {"color": values.tolist(), "colorscale": "Viridis", "colorbar": bar}
+        return {"color": np.log10(values).tolist(), "colorscale": SCALE, "colorbar": {**bar, **_log_ticks(values)}}
+    return {"color": values.tolist(), "colorscale": SCALE, "colorbar": bar}
 
+
+SCALE = [[0.0, "#8250c8"], [0.25, "#4a7fc0"], [0.5, "#21918c"], [0.75, "#4fae55"], [1.0, "#c9a81c"]]
+"""Viridis with its dark end lighter and its bright end darker: lines of it stand on white paper and in a dark room."""
 
 FEW = 12
 """Different values up to which each has a tick of its own."""
@@ -180,16 +183,12 @@ def parallel_figure(table: pd.DataFrame, knobs: Sequence[str], drawn: Collection
             dimensions=[
                 _dimension(table[name], label_of(name), quantity=name in results or name in drawn) for name in columns
             ],
-            line={"color": table["fvu"].tolist(), "colorscale": VIRIDIS, "showscale": False},
+            line={"color": table["fvu"].tolist(), "colorscale": SCALE, "showscale": False},
         )
     )
     alt = f"Parallel coordinates of {len(table)} trials: {', '.join(map(label_of, columns))}"
     figure.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 24}, meta={"alt": alt})
     return figure
-
-
-VIRIDIS = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1.0, "#c9b81c"]]
-"""Its bright end a shade darker: lines of it stand on white paper too."""
 
 
 def _dimension(values: pd.Series[Any], label: str, *, quantity: bool) -> dict[str, Any]:
