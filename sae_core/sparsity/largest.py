@@ -26,7 +26,7 @@ def keep_largest_(codes: Tensor, k: int, dim: int | None) -> NDArray[np.int64] |
     than on the processor, and where what is no finite number or, in a narrow model, equal values at the edge are left
     to `torch.topk`, which keeps exactly k of them. A wide model's are `sae_core.kernels.largest`'s.
     """
-    wide = dim != 0 and compiled(codes.shape[1], codes)
+    wide = dim != 0 and compiled(codes.shape[1], codes, choosing=True)
     if dim is None:
         codes, dim = codes.view(1, -1), 1
     n = codes.shape[dim]

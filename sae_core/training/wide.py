@@ -27,7 +27,8 @@ __all__ = ["WideObjective", "objective_of"]
 def objective_of(model: SparseAutoencoder, variance: float, batch_size: int, products: torch.dtype) -> Objective:
     """What trains this model best."""
     n_latents, low = len(model.W_enc), products == torch.bfloat16
-    wide = skips_what_is_dark(model) and kernels.compiled(n_latents, model.W_enc, low=low)
+    choosing = model.method.kept(model.config) != n_latents
+    wide = skips_what_is_dark(model) and kernels.compiled(n_latents, model.W_enc, low=low, choosing=choosing)
     return (WideObjective if wide else Objective)(model, variance, batch_size, products)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sae_core import Config, load_images
-from sae_core.kernels import WIDE, compiled
+from sae_core.kernels import CHOOSING, WIDE, compiled
 from sae_core.training.step import Trainer
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("prepared")]  # the first time, it is compiled
@@ -19,14 +19,22 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("prepared")]  # 
 def test_wide_models_on_the_processor_use_it() -> None:
     assert compiled(WIDE, torch.empty(1))
     assert not compiled(WIDE - 1, torch.empty(1))
+    assert compiled(CHOOSING, torch.empty(1), choosing=True)
+    assert not compiled(CHOOSING - 1, torch.empty(1), choosing=True)
     assert compiled(8, torch.empty(1), low=True)
     assert not compiled(WIDE, torch.empty(1, dtype=torch.float64))
     assert not compiled(WIDE, torch.empty(1, device="meta"))
 
 
-def wide(method: str, precision: str = "float32") -> Trainer:
+@pytest.mark.parametrize(("method", "width"), [("l1", WIDE), ("topk", CHOOSING), ("batch-topk", CHOOSING)])
+def test_a_method_that_chooses_among_codes_uses_it_earlier(method: str, width: int) -> None:
+    assert wide(method, width=width).objective.wide
+    assert not wide(method, width=width - 1).objective.wide
+
+
+def wide(method: str, precision: str = "float32", width: int = WIDE) -> Trainer:
     options = {"k": 8, "aux_k": 8, "clip_gradient": 0.1} if "topk" in method else {}
-    config = Config(dataset="digits", method=method, n_latents=WIDE, batch_size=32, precision=precision, **options)
+    config = Config(dataset="digits", method=method, n_latents=width, batch_size=32, precision=precision, **options)
     return Trainer(config, load_images("digits"))
 
 
