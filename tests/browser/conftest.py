@@ -30,15 +30,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard with an empty runs folder, shared by a module's tests."""
+    """A dashboard that all tests share, with the runs they made: starting one, and its spare, takes ten seconds."""
     yield from running(Dashboard(tmp_path_factory.mktemp("runs")))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def profile(browser: Browser, dashboard: Dashboard) -> Iterator[BrowserContext]:
-    """A fresh profile at the smallest laptop size; a module's tests share what it compiled of its scripts."""
+    """A fresh profile at the smallest laptop size; tests share what it compiled of the page's scripts."""
     fresh = browser.new_context(viewport={"width": 1366, "height": 768})
     yield fresh
     fresh.close()
@@ -46,7 +46,7 @@ def profile(browser: Browser, dashboard: Dashboard) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def context(profile: BrowserContext) -> Iterator[BrowserContext]:
-    """The module's profile, with no tab left open afterwards.
+    """The profile, with no tab left open afterwards.
 
     A tab that is closed while it is still on its way somewhere can hang Playwright for good: it comes to rest first.
     """

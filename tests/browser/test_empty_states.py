@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from sae_core import load_images
-from tests.browser.house import Dashboard, LivePage, running
+from tests.browser.house import Dashboard, LivePage
 from tests.browser.made import made_run
 
 PAGES = ("features", "take-apart", "sparsity", "classify")
@@ -20,9 +19,9 @@ READY = (
 )
 
 
-@pytest.fixture(scope="module")
-def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard over four runs on files of one's own."""
+@pytest.fixture(scope="module", autouse=True)
+def _runs(dashboard: Dashboard, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Four, on files of one's own."""
     folder: Path = tmp_path_factory.mktemp("data")
     bars = np.zeros((300, 20, 10), np.uint8)
     bars[np.arange(300), np.arange(300) % 20] = 255
@@ -33,12 +32,10 @@ def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "vectors": {"x": np.random.default_rng(0).random((300, 40), np.float32), "y": np.arange(300) % 2},
         "one": {"x": digits, "y": np.zeros(300, np.int64)},
     }
-    root: Path = tmp_path_factory.mktemp("runs")
     for name, arrays in files.items():
         np.savez(folder / f"{name}.npz", **arrays)  # type: ignore[arg-type]
         knobs = {"n_latents": 24, "batch_size": 50, "penalty_weight": 0.03}
-        made_run(root, name, dataset=str(folder / f"{name}.npz"), **knobs)
-    yield from running(Dashboard(root))
+        made_run(dashboard.runs, name, dataset=str(folder / f"{name}.npz"), **knobs)
 
 
 @pytest.mark.parametrize("page", PAGES)

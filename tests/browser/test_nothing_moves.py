@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.house import Dashboard, running, wait_until
+from tests.browser.house import Dashboard, wait_until
 from tests.browser.made import made_run, with_probe
 
 PLACES = """names => names.map(name => {
@@ -17,13 +14,11 @@ PLACES = """names => names.map(name => {
 })"""
 
 
-@pytest.fixture(scope="module")
-def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard over a run of the small digits with a probe, whose units differ much in how much there is to show."""
-    root: Path = tmp_path_factory.mktemp("runs")
+@pytest.fixture(scope="module", autouse=True)
+def _run(dashboard: Dashboard) -> None:
+    """Of the small digits, with a probe; its units differ much in how much there is to show."""
     small = {"dataset": "digits", "n_latents": 24, "batch_size": 64, "penalty_weight": 0.3}
-    with_probe(*made_run(root, "small", steps=400, **small))
-    yield from running(Dashboard(root))
+    with_probe(*made_run(dashboard.runs, "small", steps=400, **small))
 
 
 def places(page: Page, *names: str) -> list[list[object]]:

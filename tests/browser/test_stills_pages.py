@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from sae_core import load_images
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.snapshots import snapshot_to_bytes
 from sae_core.runs.worker import work
 from sae_core.snapshot import Snapshot
-from tests.browser.house import Dashboard, LivePage, running, wait_until
+from tests.browser.house import Dashboard, LivePage, wait_until
 from tests.browser.made import made_run, with_probe
 
 SURVEYED = "document.querySelector('.pl-root')?.dataset.surveyed"
@@ -28,17 +26,16 @@ def silence(run: RunDirectory, snapshot: Snapshot) -> None:
     (run.path / "snapshot.safetensors").write_bytes(snapshot_to_bytes(dead))
 
 
-@pytest.fixture(scope="module")
-def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard over three runs on the small digits: a KL run, one with a probe, one that learned nothing at all."""
-    root: Path = tmp_path_factory.mktemp("runs")
+@pytest.fixture(scope="module", autouse=True)
+def _runs(dashboard: Dashboard) -> None:
+    """Of the small digits: a KL run, one with a probe, one that learned nothing at all, one that keeps its steps."""
+    root = dashboard.runs
     small = {"dataset": "digits", "n_latents": 24, "batch_size": 64}
     made_run(root, "by-kl", method="kl", **small)
     with_probe(*made_run(root, "probed", penalty_weight=0.03, **small))
     silence(*made_run(root, "all-dead", **small))
     keeping, _ = made_run(root, "keeps-steps", **{**small, "steps": 60})
     work(keeping, images=load_images("digits"))
-    yield from running(Dashboard(root))
 
 
 @pytest.fixture

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import BrowserContext
 
 from sae_core import load_images
 from sae_core.runs.directory import RunDirectory
 from sae_core.runs.files import write_atomically
 from sae_core.runs.snapshots import snapshot_to_bytes
 from sae_core.snapshot import Snapshot
-from tests.browser.house import Dashboard, LivePage, running, wait_until
+from tests.browser.house import Dashboard, LivePage, wait_until
 from tests.browser.made import made_run, with_probe
 
 RUN = "a-little-learned"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunDirectory, Snapshot]:
-    """A runs folder with one run, and a probe of it."""
-    root = tmp_path_factory.mktemp("runs")
-    run, snapshot = made_run(root, RUN, n_latents=48, penalty_weight=0.05)
+@pytest.fixture(scope="module", autouse=True)
+def made(dashboard: Dashboard) -> tuple[RunDirectory, Snapshot]:
+    """A run, and a probe of it."""
+    run, snapshot = made_run(dashboard.runs, RUN, n_latents=48, penalty_weight=0.05)
     with_probe(run, snapshot)
-    return root, run, snapshot
-
-
-@pytest.fixture(scope="module")
-def dashboard(browser: Browser, made: tuple[Path, RunDirectory, Snapshot]) -> Iterator[Dashboard]:
-    """A dashboard over that folder."""
-    yield from running(Dashboard(made[0]))
+    return run, snapshot
 
 
 class Apart(LivePage):
@@ -63,10 +54,10 @@ def apart(context: BrowserContext, dashboard: Dashboard) -> Apart:
 
 
 def test_an_image_lights_few_units_here_and_nearly_all_of_a_plain_autoencoder(
-    apart: Apart, made: tuple[Path, RunDirectory, Snapshot]
+    apart: Apart, made: tuple[RunDirectory, Snapshot]
 ) -> None:
     """The counts drawn are the model's own; the sum has a card for each unit that fires; nothing complains."""
-    _, _, snapshot = made
+    _, snapshot = made
     assert apart.number("lit") == int((snapshot.digits.codes[0] > 0).sum())
     assert apart.number("fvu") == pytest.approx(float(snapshot.digits.fvu[0]), abs=2e-3)
     plain = apart.page.locator(".pa-network").nth(1)
@@ -183,10 +174,10 @@ def test_an_uploaded_digit_is_the_image_it_shows(apart: Apart) -> None:
 
 
 def test_a_newer_snapshot_comes_in_by_itself_and_handles_stay(
-    apart: Apart, made: tuple[Path, RunDirectory, Snapshot]
+    apart: Apart, made: tuple[RunDirectory, Snapshot]
 ) -> None:
     """As while a run trains: other weights, the same image, the unit that was switched off still off."""
-    _, run, snapshot = made
+    run, snapshot = made
     apart.page.get_by_role("button", name="Ablate unit").first.click()
     switched_off = apart.page.locator(".pa-edited a").inner_text()
     fvu = apart.number("fvu")
@@ -200,9 +191,9 @@ def test_a_newer_snapshot_comes_in_by_itself_and_handles_stay(
     write_atomically(run.path / "snapshot.safetensors", snapshot_to_bytes(snapshot))
 
 
-def test_the_image_travels_through_the_kept_steps(apart: Apart, made: tuple[Path, RunDirectory, Snapshot]) -> None:
+def test_the_image_travels_through_the_kept_steps(apart: Apart, made: tuple[RunDirectory, Snapshot]) -> None:
     """The slider's first place is the first kept step, its last one now; the address says which."""
-    _, run, snapshot = made
+    run, snapshot = made
     for step in (1, 2):
         row = dataclasses.replace(snapshot.row, step=step)
         early = dataclasses.replace(snapshot, row=row, filters=0.1 * step * snapshot.filters)
