@@ -38,6 +38,7 @@ def test_the_gradient_check_passes_and_writes_its_report(tmp_path: Path, capsys:
     assert report["command"] == "penstroke reproduce gradient-check"
 
 
+@pytest.mark.long
 def test_winners_tell_small_digits_apart(tmp_path: Path):
     """The quick version: a tenth of the steps; more than two points over raw pixels already."""
     from sae_core.reproduce.winners import digits

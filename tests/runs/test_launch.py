@@ -54,6 +54,7 @@ def warm(runs: Runs) -> bool:
     return any(spare.cpu_times().user > 0.5 and spare.cpu_percent(0.2) == 0.0 for spare in spares(runs))
 
 
+@pytest.mark.long
 def test_a_warm_spare_makes_its_first_step_within_half_a_second(make: Make, runs: Runs, clean: None) -> None:
     """From Play to the first row after a step; the next spare comes when the run is under way."""
     with Launcher(runs.root, dataset="planted", timing=Timing(spare_after=0.5)) as launcher:
