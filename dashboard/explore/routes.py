@@ -104,6 +104,8 @@ def number(text: str) -> int:
 def _now(cabinet: Cabinet, run_id: str) -> bytes:
     run = cabinet.runs.open(run_id)
     status = run.status()
+    if status.state == "training":
+        run.renew_look()
     path = run.path / "snapshot.safetensors"
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     newest = {"state": status.state, "step": status.step, "stamp": str(stamp), "history": run.history()}

@@ -73,8 +73,12 @@ def following(run: RunDirectory, step: int | None, show: Callable[[Snapshot, str
             show(snapshot, f"step-{step}")
             return
 
-    @st.fragment(run_every=LIVE_EVERY if run.status().state == "training" else None)
+    training = run.status().state == "training"
+
+    @st.fragment(run_every=LIVE_EVERY if training else None)
     def follow() -> None:
+        if training:
+            run.renew_look()
         show(*newest(run))
 
     follow()

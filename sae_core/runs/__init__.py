@@ -24,6 +24,7 @@ know each other by these files alone, so a page, a command line, a script and a 
       status.json      {"state", "reason", "step", "images", …} (`directory.Status`), replaced in one move
       lock             an OS lock, held by the worker for life: held means alive, whatever the clock says
       watch            touched once a second by whoever looks; holds "decoder" or "encoder": the filters to be shown
+      looked           touched by pages that look at snapshots alone
       notes.json       favourites and labels that people gave its latents (`notes`), under ``notes.lock``
       worker.log       what the worker printed
     RUNS/.slots/       locks 0 … n−1, one for each run that trains, and the queue of those who wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,8 @@ from dashboard.session import Session
 from dashboard.views import frame
 from sae_core.config import Config
 from sae_core.lens.client import Lens
+from sae_core.runs.directory import Status, write_status
+from sae_core.runs.files import lock_of
 from sae_core.runs.folder import Runs
 from sae_core.runs.frames import decode_frame
 from sae_core.runs.notes import Note, read_notes
@@ -86,6 +89,17 @@ def test_a_latents_page_is_whole_once_it_was_waited_for(client: Client) -> None:
     assert {"top_pixels", "together", "histogram", "life_density", "maximal", "class_removal"} <= arrays.keys()
     assert isinstance(header["story"], list)
     assert header["removal"] is not None
+
+
+def test_who_asks_for_news_of_a_run_in_training_looks_at_it(client: Client, root: Path) -> None:
+    """Then its worker takes more time for snapshots; a run at rest has none to take."""
+    run = Runs(root).create(Config(), name="at-work")
+    assert client.get("/penstroke/explore/at-work/now").json()["state"] == "paused"
+    assert not (run.path / "looked").exists()
+    with lock_of(run.path / "lock").acquire(timeout=5):
+        write_status(run.path / "status.json", Status("training", updated=time.time()))
+        assert client.get("/penstroke/explore/at-work/now").json()["state"] == "training"
+    assert (run.path / "looked").exists()
 
 
 @pytest.mark.parametrize(

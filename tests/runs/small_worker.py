@@ -17,6 +17,7 @@ QUICK = Timing(
     queue_nap=0.01,
     patience=0.5,
     budget=1.0,
+    budget_alone=1.0,
 )
 """Everything soon, and as much time for it as for training; a worker stays until it is told to stop."""
 

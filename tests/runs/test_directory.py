@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +197,12 @@ def test_a_watch_says_what_is_wanted_and_when(make: Make) -> None:
     assert (run.path / "watch").stat().st_mtime > 1
     run.renew_watch("encoder")
     assert (run.path / "watch").read_text() == "encoder"
+
+
+def test_a_look_needs_no_disk_to_write_to(make: Make) -> None:
+    """Unlike a watch, nothing waits for it."""
+    run = make()
+    run.renew_look()
+    assert (run.path / "looked").exists()
+    shutil.rmtree(run.path)
+    run.renew_look()

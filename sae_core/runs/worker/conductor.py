@@ -106,7 +106,7 @@ class Conductor:
     def _go_on(self) -> Actions:
         """Train one step, or wait for its time, and show what is due."""
         now = time.perf_counter()
-        watched = self._watch.fresh(now)
+        watched = self._observer.attended(now)
         if not watched:
             self._pace.leave()
         elif self._pace.paced:

@@ -13,7 +13,6 @@ from typing import Any
 from sae_core.runs.directory import RunDirectory, State, Status, Weights, write_status
 from sae_core.runs.events import Applied, EventReader, effective, read_applied
 from sae_core.runs.files import LineWriter, sweep, to_json
-from sae_core.runs.worker.timing import Timing
 
 __all__ = ["Desk", "Watch"]
 
@@ -76,15 +75,15 @@ class Desk:
 
 
 class Watch:
-    """The lease that watchers renew by touching ``watch``; looked at a few times a second.
+    """The lease that watchers renew by touching a file; looked at a few times a second.
 
     Attributes:
         weights: the kind of filters they want to see.
         alone: seconds nobody has been watching; a sleeping laptop's sleep does not count.
     """
 
-    def __init__(self, path: Path, timing: Timing) -> None:
-        self._path, self._timing = path, timing
+    def __init__(self, path: Path, lease: float, glance: float) -> None:
+        self._path, self._lease, self._glance = path, lease, glance
         self.weights: Weights = "decoder"
         self.alone = 0.0
         self._seen: int | None = None
@@ -93,12 +92,12 @@ class Watch:
 
     def grant(self, now: float) -> None:
         """Someone is certainly there: who asks for the ramp wants to see it."""
-        self._until = max(self._until, now + self._timing.lease)
+        self._until = max(self._until, now + self._lease)
 
     def fresh(self, now: float) -> bool:
         """Whether someone watches; ``now`` is of `time.perf_counter`."""
         if now >= self._next:
-            self._next = now + self._timing.glance
+            self._next = now + self._glance
             self._look(now)
             self.alone = 0.0 if now < self._until else self.alone + min(now - self._looked, 1.0)
             self._looked = now
@@ -112,5 +111,5 @@ class Watch:
                 return
             age = 0.0 if self._seen is not None else max(0.0, time.time() - changed / 1e9)
             self._seen = changed
-            self._until = max(self._until, now + self._timing.lease - age)
+            self._until = max(self._until, now + self._lease - age)
             self.weights = "encoder" if self._path.read_bytes() == b"encoder" else "decoder"

@@ -40,7 +40,8 @@ class Observer:
     ) -> None:
         self.scene, self.desk, self.archive, self.budget, self.timing = scene, desk, archive, budget, timing
         self.pace = Pace(timing, scene.transport.speed)
-        self.watch = Watch(desk.run.path / "watch", timing)
+        self.watch = Watch(desk.run.path / "watch", timing.lease, timing.glance)
+        self._looked = Watch(desk.run.path / "looked", timing.look_lease, timing.glance)
         self.screen = Screen(desk.run.path / "frame.bin")
         self.box: Message | None = None
         self._progress = progress
@@ -56,6 +57,12 @@ class Observer:
         self.box = None
         yield action
         return self.box
+
+    def attended(self, now: float) -> bool:
+        """Whether someone watches it train; where nobody looks at it at all, there is less time for what is not."""
+        watched, looked = self.watch.fresh(now), self._looked.fresh(now)
+        self.budget.share = self.timing.budget if watched or looked else self.timing.budget_alone
+        return watched
 
     def after_step(self, watched: bool) -> Actions:
         """Whatever is due after a step, within the budget."""
@@ -118,7 +125,7 @@ class Observer:
         alone, timing = self.watch.alone, self.timing
         if self.desk.run.meta.origin != "page" or alone < min(timing.unwatched_yield, timing.unwatched_pause):
             return ""
-        if alone >= timing.unwatched_pause:
+        if min(alone, self._looked.alone) >= timing.unwatched_pause:
             return "Nobody was watching any more, so it paused; press Play to go on."
         if now >= self._next_look:
             self._next_look = now + timing.glance

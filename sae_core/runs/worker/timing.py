@@ -22,6 +22,8 @@ class Timing:
     """After so long the ramp doubles its steps per picture."""
     lease: float = 3.0
     """A watch is fresh for so long."""
+    look_lease: float = 10.0
+    """And a look at what the run keeps."""
     unwatched_pause: float = 900.0
     """A run begun on the page pauses when nobody watched its training for so long."""
     unwatched_yield: float = 5.0
@@ -37,6 +39,8 @@ class Timing:
     status_every: float = 1.0
     budget: float = 0.10
     """Everything that is not training, as a share of training time."""
+    budget_alone: float = 0.03
+    """The same while nobody looks at the run, on any page."""
     picture_share: float = 0.7
     """What pictures may take of the budget."""
     glance: float = 0.05

@@ -88,7 +88,7 @@ def test_what_is_not_training_takes_at_most_its_share() -> None:
 def test_a_lease_lasts_from_when_it_is_seen_to_be_renewed(tmp_path: Path) -> None:
     """3 s; an old file of an earlier watcher is none."""
     path = tmp_path / "watch"
-    watch = Watch(path, Timing())
+    watch = Watch(path, 3.0, 0.05)
     assert not watch.fresh(100.0)
     path.write_text("encoder")
     assert watch.fresh(101.0)
@@ -98,12 +98,12 @@ def test_a_lease_lasts_from_when_it_is_seen_to_be_renewed(tmp_path: Path) -> Non
     import os
 
     os.utime(path, (1, 1))
-    assert not Watch(path, Timing()).fresh(100.0)
+    assert not Watch(path, 3.0, 0.05).fresh(100.0)
 
 
 def test_time_alone_is_counted_without_the_laptops_sleep(tmp_path: Path) -> None:
     """Ten looks a second apart are ten seconds; an hour in between is one."""
-    watch = Watch(tmp_path / "watch", Timing())
+    watch = Watch(tmp_path / "watch", 3.0, 0.05)
     for second in range(11):
         watch.fresh(100.0 + second)
     before = watch.alone

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from sae_core.data import Images
 from sae_core.runs import RunDirectory
@@ -135,3 +136,33 @@ def test_everything_that_is_not_training_stays_within_its_budget(make: Make, ima
                 break
     assert budget.spent > 0.01 * budget.trained
     assert budget.spent < 0.10 * budget.trained + 0.3
+
+
+@pytest.mark.parametrize(
+    ("renew", "share"), [(lambda _: None, 0.03), (RunDirectory.renew_watch, 0.1), (RunDirectory.renew_look, 0.1)]
+)
+def test_where_nobody_looks_there_is_less_time_for_what_is_not_training(
+    make: Make, images: Images, renew: Callable[[RunDirectory], None], share: float
+) -> None:
+    """On the Train page, or at what the run keeps."""
+    run = make(steps=10)
+    run.append_event("play")
+    renew(run)
+    desk = Desk(run)
+    conductor, _ = assemble(desk, images, Timing(), 1, None)
+    with closing(desk), closing(conductor):
+        for message in stream(run.config, images, conductor.actions()):
+            conductor.receive(message)
+            if conductor._scene.complete:
+                break
+    assert conductor._observer.budget.share == share
+
+
+def test_a_run_of_the_page_goes_on_while_someone_looks_at_what_it_learned(make: Make, working: Working) -> None:
+    """Another page than Train is company, too."""
+    run = make(origin="page")
+    run.renew_look()
+    working(run, timing=replace(QUICK, unwatched_pause=0.1, unwatched_yield=0.1))
+    eventually(lambda: run.status().step > 20)
+    time.sleep(0.5)
+    assert run.status().state == "training"
