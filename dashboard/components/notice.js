@@ -3,6 +3,10 @@
 import { el, setText, toggle } from "./dom.js";
 import { KEYS } from "./transport.js";
 
+const LATE = 4000; // ms of starting after which a reason is due
+const STARTING = { text: "Starting…" };
+const COMPILING = { text: "Starting… The first run of its kind on a machine has its arithmetic compiled: some ten seconds, once." };
+
 export class Notice {
   /** @param {(action: string) => void} act */
   constructor(act) {
@@ -35,9 +39,10 @@ export class Notice {
   status(run, { state, reason, step, queue }, hint = "") {
     const at = step === undefined || step === null ? "" : ` at step ${step.toLocaleString("en-US")}`;
     this.parts.error = null;
+    this.wait(run && state === "starting");
     this.parts.status = {
       queued: { text: `Waiting for a free worker${queue ? `: ${queue} ${queue === 1 ? "run is" : "runs are"} before this one` : ""}. It begins by itself.` },
-      starting: { text: "Starting…" },
+      starting: this.late ? COMPILING : STARTING,
       lost: { text: `The trainer of this run stopped unexpectedly${at}. Nothing is lost.`, trouble: true, button: "Resume", action: "resume" },
       failed: { text: reason || "The run failed.", trouble: true, button: "Resume", action: "resume" },
       paused: step ? { text: reason || `Paused${at}. Space goes on.`, trouble: Boolean(reason) } : { text: "Nothing learned yet. Press Play (Space)." },
@@ -45,6 +50,20 @@ export class Notice {
       finished: { text: `Finished${at}.` },
       training: { text: hint, hint: true },
     }[run ? state : "none"] ?? { text: "Nothing learned yet. Press Play (Space)." };
+    this.show();
+  }
+
+  /** What starts late has its arithmetic compiled, which only a machine's first run of a kind has to wait for. */
+  wait(on) {
+    if (on && this.waiting) return;
+    clearTimeout(this.waiting);
+    this.late = false;
+    this.waiting = on ? setTimeout(() => this.explain(), LATE) : null;
+  }
+
+  explain() {
+    this.late = true;
+    this.parts.status = COMPILING;
     this.show();
   }
 

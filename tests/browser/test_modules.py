@@ -121,3 +121,26 @@ def test_the_page_says_what_the_weight_does_where_it_is_not_to_be_seen(
     shown = {**now, "largest_weight": 3.37, "target": 0, **frame}
     method = {"penalty": "L1 sparsity", "dial": "penalty_weight", "target": "target_l0"}
     assert ask(live, "numbers", f"m.weightNote({json.dumps(shown)}, {json.dumps(method)})") == said
+
+
+def test_a_late_start_is_explained_and_an_early_one_is_not(live: LivePage) -> None:
+    """Once the time is up, however often the status comes again; with the first step the sentence is gone."""
+    said = ask(
+        live,
+        "notice",
+        """(() => {
+        const usual = window.setTimeout, due = [];
+        window.setTimeout = (explain) => due.push(explain);
+        const notice = new m.Notice(() => {}), said = () => notice.text.textContent;
+        const starts = () => (notice.status("run", {state: "starting"}), said());
+        const heard = [starts(), starts()];
+        due.forEach((explain) => explain());
+        heard.push(said(), starts(), due.length);
+        notice.status("run", {state: "training"}, "Drag it.");
+        heard.push(said(), starts());
+        window.setTimeout = usual;
+        return heard;
+        })()""",
+    )
+    explained = "Starting… The first run of its kind on a machine has its arithmetic compiled: some ten seconds, once."
+    assert said == ["Starting…", "Starting…", explained, explained, 1, "Drag it.", "Starting…"]
