@@ -103,11 +103,12 @@ def _progress(folder: SweepFolder, done: int) -> None:
     def look() -> None:
         now, under_way = len(folder.results()), folder.under_way
         state = "" if under_way else ", starting…" if _starting(folder) else ", at rest"
-        at_work = _at_work(folder) if under_way else []
-        share = now + sum(share for _, share in at_work)
+        begun = _begun(folder, training=under_way)
+        share = now + sum(share for _, share in begun)
         st.progress(min(1.0, share / len(plan)), f"{now} of {len(plan)} trials{state}")
-        if at_work:
-            st.caption("Being trained: " + ", ".join(f"{run} ({share:.0%})" for run, share in at_work))
+        if begun:
+            what = "Being trained" if under_way else "Begun"
+            st.caption(f"{what}: " + ", ".join(f"{run} ({share:.0%})" for run, share in begun))
         if now != done or under_way != moving:
             st.rerun()
 
@@ -121,14 +122,16 @@ def _progress(folder: SweepFolder, done: int) -> None:
         st.button("Go on", on_click=lambda: _go_on(folder), disabled=not steer)
 
 
-def _at_work(folder: SweepFolder) -> list[tuple[str, float]]:
-    """Trials that are being trained, each with the share of its steps that is done."""
+def _begun(folder: SweepFolder, *, training: bool) -> list[tuple[str, float]]:
+    """Runs of trials that have begun and not ended, each with the share of its steps that is done; those in training
+    alone, if asked.
+    """
     found = []
     for trial in folder.trials():
         if trial.run is not None and results_of(folder.runs.root / trial.run) is None:
             with suppress(RunError):
                 run = folder.runs.open(trial.run)
-                if run.status().state == "training":
+                if not training or run.status().state == "training":
                     found.append((run.id, share_done(run, rows_of(run))))
     return found
 

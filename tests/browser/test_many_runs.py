@@ -170,6 +170,7 @@ def _stopped_under_way(house: Dashboard, page: Page, name: str) -> dict[int, str
     wait_until(runs, 60, "no trial has begun")
     stop.click()
     page.get_by_role("button", name="Go on").wait_for()
+    page.get_by_text("Begun: ").wait_for()
     assert not folder.under_way
     return runs()
 
