@@ -5,7 +5,7 @@ import { KEYS } from "./transport.js";
 
 const LATE = 4000; // ms of starting after which a reason is due
 const STARTING = { text: "Starting…" };
-const COMPILING = { text: "Starting… The first run of its kind on a machine has its arithmetic compiled: some ten seconds, once." };
+const LOADING = { text: "Starting… Its trainer is being loaded; the first time on a machine, its arithmetic may have to be compiled: some ten seconds." };
 
 export class Notice {
   /** @param {(action: string) => void} act */
@@ -42,7 +42,7 @@ export class Notice {
     this.wait(run && state === "starting");
     this.parts.status = {
       queued: { text: `Waiting for a free worker${queue ? `: ${queue} ${queue === 1 ? "run is" : "runs are"} before this one` : ""}. It begins by itself.` },
-      starting: this.late ? COMPILING : STARTING,
+      starting: this.late ? LOADING : STARTING,
       lost: { text: `The trainer of this run stopped unexpectedly${at}. Nothing is lost.`, trouble: true, button: "Resume", action: "resume" },
       failed: { text: reason || "The run failed.", trouble: true, button: "Resume", action: "resume" },
       paused: step ? { text: reason || `Paused${at}. Space goes on.`, trouble: Boolean(reason) } : { text: "Nothing learned yet. Press Play (Space)." },
@@ -53,7 +53,7 @@ export class Notice {
     this.show();
   }
 
-  /** What starts late has its arithmetic compiled, which only a machine's first run of a kind has to wait for. */
+  /** What starts late has found no warm worker, or is a machine's first run that needs compiled arithmetic. */
   wait(on) {
     if (on && this.waiting) return;
     clearTimeout(this.waiting);
@@ -63,7 +63,7 @@ export class Notice {
 
   explain() {
     this.late = true;
-    this.parts.status = COMPILING;
+    this.parts.status = LOADING;
     this.show();
   }
 

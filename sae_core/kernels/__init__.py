@@ -26,8 +26,10 @@ prepare(low=False)"`, less 1.4 s of importing torch)."""
 CHOOSING = 128
 """The same where a method chooses among an image's or a batch's codes, which torch has no fast call for.
 
-By a script, ms a step without → with it, MNIST in batches of 256, one AVX2 thread: TopK at 64 latents 2.9 → 2.8, at 128
-5.5 → 3.7, at 256 6.3 → 5.0; BatchTopK at 128 6.1 → 4.3, at 256 7.6 → 5.5; L1, which does not choose, 8.6 → 9.0 at 256.
+Images/s without → with it on one AVX2 thread (`python -m tests.bench core --alone --races-only --threads 1 --epochs 1
+--widths 256 --methods topk`, this number at 512 → 128): TopK at 128 latents 47,000 → 75,000, at 256 37,000 → 54,000;
+BatchTopK at 256 32,000 → 43,000. L1 would gain as much there, once few codes are lit (`WIDE` at 512 → 128: 27,000 →
+48,000), but a newcomer's first run, which is such a one, would begin with waiting for the compiler.
 """
 
 _one_at_a_time = Lock()

@@ -24,7 +24,7 @@ know each other by these files alone, so a page, a command line, a script and a 
       status.json      {"state", "reason", "step", "images", …} (`directory.Status`), replaced in one move
       lock             an OS lock, held by the worker for life: held means alive, whatever the clock says
       watch            touched once a second by whoever looks; holds "decoder" or "encoder": the filters to be shown
-      looked           touched by pages that look at snapshots alone
+      looked           touched every few seconds by pages that look at snapshots: these then come more often
       notes.json       favourites and labels that people gave its latents (`notes`), under ``notes.lock``
       worker.log       what the worker printed
     RUNS/.slots/       locks 0 … n−1, one for each run that trains, and the queue of those who wait
@@ -40,13 +40,14 @@ given before a step counts; *speed*: *full* has no pause between steps, *slow* m
 with 20 a second and doubles that each second; the last two for eyes only, so at full speed while nobody watches.
 
 Life. A worker begins paused unless it was playing; a control given before it has caught up with where the run was
-rewrites what lay ahead (a ``restore``). Paused, it gives its slot back; playing, it waits for one (``queued``, with
-its place). A run begun on the page pauses after 15 minutes of training unwatched, and after 5 seconds if another
-run waits for its slot; a worker that is paused and unwatched for a minute ends, the state staying ``paused``; one
-paused by the server that leaves (``by``: "server") ends at once. A finite run finishes. An objective that runs away
-takes the run back to its last checkpoint, and a disk that cannot be written leaves it where it is; both pause it
-and say so. Ctrl-C and SIGTERM save a checkpoint and end the worker, ``paused``. All these times are in
-`worker.timing.Timing`. A worker process whose run has ended may be given the next (`launch`).
+rewrites what lay ahead (a ``restore``). Paused, it gives its slot back; playing, it waits for one (``queued``,
+with its place). A run begun on the page pauses after 15 minutes in which nobody watched it train or looked at what
+it keeps, and after 5 seconds unwatched if another run waits for its slot; a worker that is paused and unwatched
+for a minute ends, the state staying ``paused``; one paused by the server that leaves (``by``: "server") ends at
+once. A finite run finishes. An objective that runs away takes the run back to its last checkpoint, and a disk that
+cannot be written leaves it where it is; both pause it and say so. Ctrl-C and SIGTERM save a checkpoint and end the
+worker, ``paused``. All these times are in `worker.timing.Timing`. A worker process whose run has ended may be
+given the next (`launch`).
 
 Rules for files. Readers take whole lines only and mend nothing; who appends holds the lock and first cuts off a
 torn tail. Whole files are replaced in one move. JSON and safetensors only: nothing is ever unpickled.

@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def dashboard(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard that all tests share, with the runs they made: starting one, and its spare, takes ten seconds."""
+    """A dashboard that all tests share, with the runs they made: to start one, and its spare, takes long."""
     yield from running(Dashboard(tmp_path_factory.mktemp("runs")))
 
 

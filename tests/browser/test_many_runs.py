@@ -141,7 +141,7 @@ def test_the_grid_that_stands_in_the_form_begins_at_its_button(filled: Dashboard
     page.locator(".sw-root[data-drawn]").wait_for()
     folder = SweepFolder(Runs(filled.runs), name)
     assert len(folder.plan) == 8
-    wait_until(lambda: any(trial.run for trial in folder.trials()), 90, "no trial has begun")
+    wait_until(folder.results, 90, "no trial was finished")
 
 
 LONG = 200

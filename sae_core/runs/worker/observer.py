@@ -59,7 +59,7 @@ class Observer:
         return self.box
 
     def attended(self, now: float) -> bool:
-        """Whether someone watches it train; where nobody looks at it at all, there is less time for what is not."""
+        """Whether someone watches it train; where nobody looks at anything of it, the budget is a smaller one."""
         watched, looked = self.watch.fresh(now), self._looked.fresh(now)
         self.budget.share = self.timing.budget if watched or looked else self.timing.budget_alone
         return watched

@@ -25,7 +25,7 @@ class Timing:
     look_lease: float = 10.0
     """And a look at what the run keeps."""
     unwatched_pause: float = 900.0
-    """A run begun on the page pauses when nobody watched its training for so long."""
+    """A run begun on the page pauses when nobody watched its training, or looked at what it keeps, for so long."""
     unwatched_yield: float = 5.0
     """A run begun on the page makes room for one that waits when nobody watched it for so long."""
     unwatched_exit: float = 60.0
@@ -40,7 +40,8 @@ class Timing:
     budget: float = 0.10
     """Everything that is not training, as a share of training time."""
     budget_alone: float = 0.03
-    """The same while nobody looks at the run, on any page."""
+    """The same while nobody looks at the run, on any page: it then has to train within 5% of the trainer's own rate
+    (`python -m tests.bench live`)."""
     picture_share: float = 0.7
     """What pictures may take of the budget."""
     glance: float = 0.05
